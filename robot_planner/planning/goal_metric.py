@@ -1,0 +1,71 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The protocol of goal metrics: how far a latent is from the goal; and the plainest one, latent distance."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from robot_planner.registry import Registry
+
+
+@runtime_checkable
+class GoalMetric(Protocol):
+    """Cost of being at a latent when the goal is another; zero (about) at the goal."""
+
+    name: str
+    unit: str
+    """Unit of ``distance``, such as 'm'."""
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """What planners minimise: latents (..., D), goals broadcastable (..., D) -> cost (...); differentiable."""
+        ...
+
+    def cost_and_gradient(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """``cost`` and its gradient with respect to ``latents``, (...) and (..., D); detached."""
+        ...
+
+    def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """How far from reached, in ``unit``: (..., D) x 2 -> (...); what a tolerance is compared with."""
+        ...
+
+
+class DifferentiableMetric:
+    """Base of metrics that leave the gradient to autograd."""
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """See GoalMetric."""
+        raise NotImplementedError
+
+    def cost_and_gradient(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """See GoalMetric."""
+        with torch.enable_grad():
+            leaf = latents.detach().requires_grad_(True)
+            cost = self.cost(leaf, goals)
+            (gradient,) = torch.autograd.grad(cost.sum(), leaf)
+        return cost.detach(), gradient
+
+
+GOAL_METRICS: Registry[GoalMetric] = Registry("goal metric")
+
+
+@GOAL_METRICS.register("latent")
+class LatentDistance:
+    """Mean squared difference of latents: the paper's goal term, with its closed-form gradient."""
+
+    name = "latent"
+    unit = "rms latent"
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Mean over D of the squared difference, (..., D) -> (...)."""
+        return (latents - goals).square().mean(-1)
+
+    def cost_and_gradient(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """Closed form: 2 (z - g) / D."""
+        difference = (latents - goals).detach()
+        return difference.square().mean(-1), difference * (2.0 / difference.shape[-1])
+
+    def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Root of ``cost``."""
+        return self.cost(latents, goals).sqrt()
