@@ -1,0 +1,89 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Learned goal metrics over the object read-out: displacement of the objects, and steps still to go.
+
+Plain latent distance is dominated by the arm's pixels, and the straight way to a goal is a local minimum of any
+distance: to push a block the hand must first go round it. `CostToGo` learns that detour from trajectories.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from robot_planner.perception.readout import ObjectReadout
+from robot_planner.planning.goal_metric import GOAL_METRICS, DifferentiableMetric
+
+
+def smooth_norm(displacement: Tensor, softness: float = 0.005) -> Tensor:
+    """Euclidean norm over the last axis, quadratic within ``softness`` [m] so that its gradient fades at zero."""
+    return (displacement.square().sum(-1) + softness**2).sqrt() - softness
+
+
+@GOAL_METRICS.register("objects")
+class ObjectDistance(DifferentiableMetric):
+    """How far the hand and every tracked object are from where the goal shows them."""
+
+    name = "objects"
+    unit = "m"
+
+    def __init__(self, readout: ObjectReadout, step_length: float = 0.04, hand_weight: float = 0.3) -> None:
+        """``step_length`` [m]: what one action can move; the cost is in such steps."""
+        self.readout, self.step_length = readout.eval().requires_grad_(False), step_length
+        self.hand_weight = hand_weight
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Displacements summed over the entities, in steps; the hand counts ``hand_weight``."""
+        moved = smooth_norm(self.readout(latents) - self.readout(goals)) / self.step_length
+        return moved[..., 1:].sum(-1) + self.hand_weight * moved[..., 0]
+
+    def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Largest displacement of any entity [m]."""
+        return (self.readout(latents) - self.readout(goals)).norm(dim=-1).amax(-1)
+
+
+class CostToGoNetwork(nn.Module):
+    """Steps from one arrangement to another: (..., E, 2) x 2 [m] -> (...).
+
+    A sum over the objects makes it indifferent to their order, relative positions make it indifferent to where on
+    the table all this happens.
+    """
+
+    def __init__(self, hidden: int = 128, length: float = 0.1) -> None:
+        super().__init__()
+        self.length = length
+        self.per_object = nn.Sequential(
+            nn.Linear(6, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, hidden)
+        )
+        self.total = nn.Sequential(
+            nn.Linear(hidden + 2, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, 1)
+        )
+
+    def forward(self, now: Tensor, goal: Tensor) -> Tensor:
+        """Arrangements (..., E, 2) [m], hand first -> expected steps (...), >= 0."""
+        now, goal = torch.broadcast_tensors(now / self.length, goal / self.length)
+        hand, hand_goal = now[..., :1, :], goal[..., :1, :]
+        blocks, blocks_goal = now[..., 1:, :], goal[..., 1:, :]
+        each = torch.cat([blocks - hand, blocks_goal - blocks, hand_goal - blocks], dim=-1)
+        pooled = self.per_object(each).sum(-2)
+        return F.softplus(self.total(torch.cat([pooled, (hand_goal - hand).squeeze(-2)], dim=-1)).squeeze(-1))
+
+
+@GOAL_METRICS.register("cost-to-go")
+class CostToGo(ObjectDistance):
+    """Learned steps to go, plus the objects' displacement that keeps it exact near the goal."""
+
+    name = "cost-to-go"
+
+    def __init__(
+        self, readout: ObjectReadout, network: CostToGoNetwork, displacement_weight: float = 1.0, **kwargs: float
+    ) -> None:
+        super().__init__(readout, **kwargs)
+        self.network = network.eval().requires_grad_(False)
+        self.displacement_weight = displacement_weight
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Steps to go + ``displacement_weight`` x displacement in steps."""
+        now, goal = self.readout(latents), self.readout(goals)
+        moved = smooth_norm(now - goal) / self.step_length
+        displacement = moved[..., 1:].sum(-1) + self.hand_weight * moved[..., 0]
+        return self.network(now, goal) + self.displacement_weight * displacement

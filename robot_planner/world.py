@@ -1,0 +1,130 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A trained world as one thing: encoder, dynamics and goal metrics that belong to one latent space."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robot_planner.checkpoints import load_checkpoint, save_checkpoint
+from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
+from robot_planner.errors import ModelError, UnknownNameError
+from robot_planner.perception.convolutional import ConvolutionalConfig, ConvolutionalEncoder, ConvolutionalNetwork
+from robot_planner.perception.readout import ObjectReadout
+from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
+from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork, ObjectDistance
+
+ENTITIES = ("hand", "red", "green", "blue")
+"""What the read-out locates, in its order."""
+
+
+@dataclass
+class WorldNetworks:
+    """The networks of a world, as training sees them."""
+
+    encoder: ConvolutionalNetwork
+    dynamics: EnsembleDynamics
+    readout: ObjectReadout
+    cost_to_go: CostToGoNetwork
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All tensors, prefixed by the network's name."""
+        return {
+            f"{part}.{key}": tensor.contiguous()
+            for part, net in vars(self).items()
+            for key, tensor in net.state_dict().items()
+        }
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Inverse of ``state_dict``; raises ModelError where names or shapes differ."""
+        for part, network in vars(self).items():
+            own = {key.removeprefix(f"{part}."): t for key, t in tensors.items() if key.startswith(f"{part}.")}
+            try:
+                network.load_state_dict(own)
+            except RuntimeError as error:
+                raise ModelError(f"the weights of '{part}' don't fit its configuration: {error}") from None
+
+
+@dataclass(frozen=True)
+class World:
+    """Encoder, dynamics and goal metrics over one latent space; frozen, for planning."""
+
+    name: str
+    encoder: ConvolutionalEncoder
+    dynamics: EnsembleDynamics
+    readout: ObjectReadout
+    metrics: dict[str, GoalMetric]
+    default_metric: str = "cost-to-go"
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def metric(self, name: str = "") -> GoalMetric:
+        """The goal metric called ``name``, or the default one; raises UnknownNameError."""
+        try:
+            return self.metrics[name or self.default_metric]
+        except KeyError:
+            raise UnknownNameError("goal metric", name, self.metrics) from None
+
+
+def encoder_digest(network: ConvolutionalNetwork) -> str:
+    """SHA-256 over the encoder's configuration and weights: the identity of its latent space."""
+    digest = hashlib.sha256(repr(sorted(asdict(network.config).items())).encode())
+    for key, tensor in sorted(network.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def build_networks(config: Mapping[str, Any], seed: int = 0) -> WorldNetworks:
+    """Networks of the sizes that ``config`` says, with random weights."""
+    torch.manual_seed(seed)
+    encoder = ConvolutionalConfig(**{**config.get("encoder", {}), "views": tuple(config.get("views", ("front",)))})
+    dynamics = dict(config.get("dynamics", {}))
+    for key in ("action_low", "action_high"):
+        if key in dynamics:
+            dynamics[key] = tuple(dynamics[key])
+    return WorldNetworks(
+        ConvolutionalNetwork(encoder),
+        EnsembleDynamics(EnsembleConfig(latent_dim=encoder.latent_dim, **dynamics)),
+        ObjectReadout(encoder.latent_dim, tuple(config.get("entities", ENTITIES))),
+        CostToGoNetwork(),
+    )
+
+
+def assemble(
+    name: str, networks: WorldNetworks, config: Mapping[str, Any] | None = None, device: torch.device | str = "cpu"
+) -> World:
+    """A World over given networks, frozen."""
+    config = dict(config or {})
+    for network in vars(networks).values():
+        network.to(device).eval().requires_grad_(False)
+    encoder = ConvolutionalEncoder(networks.encoder, encoder_digest(networks.encoder), device)
+    metrics: dict[str, GoalMetric] = {
+        "latent": LatentDistance(),
+        "objects": ObjectDistance(networks.readout),
+        "cost-to-go": CostToGo(networks.readout, networks.cost_to_go, **config.get("metric", {})),
+    }
+    default = str(config.get("default_metric", "cost-to-go"))
+    return World(name, encoder, networks.dynamics, networks.readout, metrics, default, config)
+
+
+def random_world(seed: int = 0, config: Mapping[str, Any] | None = None) -> World:
+    """A world of random weights: of the right shapes, of no use but for tests."""
+    return assemble("random", build_networks(config or {}, seed), config)
+
+
+def save_world(networks: WorldNetworks, config: Mapping[str, Any], folder: Path, card: str) -> None:
+    """Writes a world as a model folder."""
+    save_checkpoint(folder, networks.state_dict(), dict(config), card)
+
+
+def load_world(name_or_path: str | Path = "tabletop", device: torch.device | str = "cpu") -> World:
+    """Loads ``models/<name>`` or a model folder; raises ModelError."""
+    checkpoint = load_checkpoint(name_or_path)
+    networks = build_networks(checkpoint.config)
+    networks.load_state_dict(checkpoint.tensors)
+    return assemble(Path(name_or_path).name, networks, checkpoint.config, device)
