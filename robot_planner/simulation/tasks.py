@@ -1,0 +1,201 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks of the tabletop: how an episode begins, what its goal looks like, and when it counts as done.
+
+Seeds: trainings draw from TRAINING_SEEDS, evaluations from HELD_OUT_SEEDS, searches for settings from TUNING_SEEDS.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from robot_planner.description import BLOCKS
+from robot_planner.registry import Registry
+from robot_planner.simulation.workspace import BLOCK_HIGH, BLOCK_LOW, BLOCK_SIZE, TOOL_HEIGHT, TOOL_HIGH, TOOL_LOW
+
+FloatVector = npt.NDArray[np.float64]
+
+TRAINING_SEEDS = range(0, 1_000_000)
+HELD_OUT_SEEDS = range(1_000_000, 2_000_000)
+TUNING_SEEDS = range(2_000_000, 3_000_000)
+
+BLOCK_TOLERANCE = 0.025
+"""How far from its place a block may lie [m]."""
+TOOL_TOLERANCE = 0.02
+"""How far from the goal the tool may be, in the plane [m]."""
+MIN_BLOCK_DISTANCE = 0.07
+MIN_TOOL_DISTANCE = 0.06
+"""Of the starting (and, in `reach`, the final) tool point from every block's centre [m]."""
+_PADDLE = np.array([0.016, 0.012])
+"""Half the size of the closed fingers (x, y)."""
+
+
+@dataclass(frozen=True)
+class SceneState:
+    """Where everything is; metres and radians in the base frame."""
+
+    tool: FloatVector
+    """(3,) tool point."""
+    blocks: FloatVector
+    """(3, 4): x, y, z of the centre and yaw, of the red, green and blue block."""
+    drawer: float = 0.0
+    """How far the drawer is open."""
+    gripper: float = 0.0
+    """How far the fingers are open."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What a seed makes of a task."""
+
+    task: str
+    seed: int
+    start: SceneState
+    goal: SceneState
+    """What the goal image shows."""
+    target: dict[str, Any] = field(default_factory=dict)
+    """What the task is about, such as the block to push."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The environment's judgement of the present state; never an input of a planner."""
+
+    success: bool
+    distance: float
+    """[m] of what the task measures: the largest of the distances that have to become small."""
+    detail: dict[str, Any]
+    """Every quantity of the test: name -> {"value", "limit"}; values in metres unless the name says otherwise."""
+
+
+def judge(quantities: dict[str, tuple[float, float]], measured: str) -> Verdict:
+    """Success if every quantity (value, limit) is at or below its limit; ``measured`` names the distance."""
+    detail = {name: {"value": float(value), "limit": float(limit)} for name, (value, limit) in quantities.items()}
+    success = all(entry["value"] <= entry["limit"] for entry in detail.values())
+    return Verdict(success, detail[measured]["value"], detail)
+
+
+class Task(Protocol):
+    """One kind of episode."""
+
+    name: str
+
+    def sample(self, rng: np.random.Generator, seed: int) -> Episode:
+        """An episode; the same for the same generator state."""
+        ...
+
+    def evaluate(self, episode: Episode, state: SceneState) -> Verdict:
+        """Whether ``state`` fulfils the task."""
+        ...
+
+
+TASKS: Registry[Task] = Registry("task")
+
+
+def scatter_blocks(rng: np.random.Generator) -> FloatVector:
+    """(3, 4) blocks lying in the box of the planar tasks, far enough from each other."""
+    while True:
+        places = rng.uniform(BLOCK_LOW, BLOCK_HIGH, (len(BLOCKS), 2))
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)[np.triu_indices(len(BLOCKS), 1)]
+        if gaps.min() >= MIN_BLOCK_DISTANCE:
+            yaw = rng.uniform(-np.pi / 4, np.pi / 4, len(BLOCKS))
+            return np.column_stack([places, np.full(len(BLOCKS), BLOCK_SIZE / 2), yaw])
+
+
+def _free_tool_point(rng: np.random.Generator, blocks: FloatVector) -> FloatVector:
+    while True:
+        point = rng.uniform(TOOL_LOW, TOOL_HIGH)
+        if np.linalg.norm(blocks[:, :2] - point, axis=1).min() >= MIN_TOOL_DISTANCE:
+            return np.append(point, TOOL_HEIGHT)
+
+
+def distance_to_segment(points: FloatVector, begin: FloatVector, end: FloatVector) -> FloatVector:
+    """Points (N, 2) and the segment from ``begin`` to ``end`` (2,) -> distances (N,)."""
+    along = end - begin
+    fraction = np.clip((points - begin) @ along / max(float(along @ along), 1e-12), 0.0, 1.0)
+    return np.linalg.norm(points - begin - fraction[:, None] * along, axis=1)
+
+
+def contact_distance(direction: FloatVector, yaw: float) -> float:
+    """How far the tool point is from the centre of a block turned by ``yaw`` that it touches from behind [m]."""
+    turned = abs(np.cos(yaw) * direction[0] + np.sin(yaw) * direction[1])
+    across = abs(-np.sin(yaw) * direction[0] + np.cos(yaw) * direction[1])
+    return float(BLOCK_SIZE / 2 * (turned + across) + np.abs(direction) @ _PADDLE)
+
+
+def _block_distances(episode: Episode, state: SceneState) -> FloatVector:
+    """(3,) from each block to its place in the goal; in the plane, but off the table counts too."""
+    return np.linalg.norm(state.blocks[:, :3] - episode.goal.blocks[:, :3], axis=1)
+
+
+@TASKS.register("reach")
+class Reach:
+    """Bring the tool to another point of the plane and leave the blocks alone."""
+
+    name = "reach"
+    min_distance = 0.10
+
+    def sample(self, rng: np.random.Generator, seed: int) -> Episode:
+        """See Task. The straight way to the goal is free of blocks."""
+        while True:
+            blocks = scatter_blocks(rng)
+            tool = _free_tool_point(rng, blocks)
+            for _ in range(20):
+                goal = _free_tool_point(rng, blocks)
+                clearance = distance_to_segment(blocks[:, :2], tool[:2], goal[:2]).min()
+                if np.linalg.norm(goal - tool) >= self.min_distance and clearance >= MIN_TOOL_DISTANCE - 0.01:
+                    start = SceneState(tool, blocks)
+                    return Episode(self.name, seed, start, replace(start, tool=goal))
+
+    def evaluate(self, episode: Episode, state: SceneState) -> Verdict:
+        """Tool at the goal, in the plane, and no block moved."""
+        distance = np.linalg.norm(state.tool[:2] - episode.goal.tool[:2])
+        quantities = {"tool_distance": (float(distance), TOOL_TOLERANCE)}
+        for color, moved in zip(BLOCKS, _block_distances(episode, state), strict=True):
+            quantities[f"{color}_block_moved"] = (float(moved), BLOCK_TOLERANCE)
+        return judge(quantities, "tool_distance")
+
+
+@TASKS.register("push")
+class Push:
+    """Push one block to a free place; the others stay where they are."""
+
+    name = "push"
+    distances = (0.06, 0.14)
+    clearance = 0.075
+    """Of the other blocks from the way of the tool and of the pushed block [m]."""
+
+    def sample(self, rng: np.random.Generator, seed: int) -> Episode:
+        """See Task. The block can be pushed to its goal in a straight line, from a place that the tool reaches."""
+        while True:
+            blocks = scatter_blocks(rng)
+            tool = _free_tool_point(rng, blocks)
+            moved = int(rng.integers(len(BLOCKS)))
+            begin, yaw = blocks[moved, :2], blocks[moved, 3]
+            for _ in range(20):
+                angle, length = rng.uniform(-np.pi, np.pi), rng.uniform(*self.distances)
+                direction = np.array([np.cos(angle), np.sin(angle)])
+                end, behind = begin + length * direction, begin - 0.06 * direction
+                others = np.delete(blocks[:, :2], moved, axis=0)
+                if (
+                    ((end >= BLOCK_LOW) & (end <= BLOCK_HIGH)).all()
+                    and ((behind >= TOOL_LOW) & (behind <= TOOL_HIGH)).all()
+                    and distance_to_segment(others, behind, end).min() >= self.clearance
+                ):
+                    goal_blocks = blocks.copy()
+                    goal_blocks[moved, :2] = end
+                    touch = end - (contact_distance(direction, yaw) + 0.002) * direction
+                    goal = SceneState(np.append(touch, TOOL_HEIGHT), goal_blocks)
+                    target = {"block": BLOCKS[moved], "push_length": float(length)}
+                    return Episode(self.name, seed, SceneState(tool, blocks), goal, target)
+
+    def evaluate(self, episode: Episode, state: SceneState) -> Verdict:
+        """Every block at its place in the goal."""
+        distances = _block_distances(episode, state)
+        quantities = {
+            f"{color}_block_distance": (float(value), BLOCK_TOLERANCE)
+            for color, value in zip(BLOCKS, distances, strict=True)
+        }
+        return judge(quantities, f"{BLOCKS[int(distances.argmax())]}_block_distance")
