@@ -1,0 +1,376 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the arm is told at each control period: plans in, safe joint commands out, no ROS inside.
+
+States: ``idle`` (no plan since activation: nothing is sent), ``following``, ``holding`` (standing still without a
+fault), ``stopped`` (a fault is latched). A stop brakes every joint at its acceleration limit; once the arm has stood
+still for a few commands nothing more is sent. The next plan that is accepted starts it again, and a plan is accepted
+only while everything that is needed is alive and nobody presses the emergency stop.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from robot_planner.errors import InvalidInputError, RobotPlannerError
+from robot_planner.policy.limits import JointLimiter, JointLimits, Vector, WorkspaceBox
+from robot_planner.policy.reasons import PlanRefusedError, Reason
+from robot_planner.policy.schedule import PlanSchedule, ScheduleConfig
+from robot_planner.policy.watchdog import Watchdogs
+
+INPUTS = (Reason.LATENT_LOST, Reason.JOINT_STATES_LOST)
+"""What must be alive before a plan may start the arm."""
+JUMP = 0.02
+"""A tool point that moves this far [m] in a period without a command was moved by something else."""
+
+
+class Kinematics(Protocol):
+    """What the controller asks of the arm's kinematics."""
+
+    def forward(self, joints: Vector) -> Vector:
+        """Joint positions (n,) [rad] to the tool point (3,) [m] in the base frame."""
+        ...
+
+    def inverse(self, position: Vector, seed: Vector, yaw: float = 0.0) -> Vector:
+        """Tool point (3,) [m] to joint positions (n,) near ``seed``; raises InvalidInputError out of reach."""
+        ...
+
+
+class State(str, Enum):
+    """What the policy is doing."""
+
+    IDLE = "idle"
+    FOLLOWING = "following"
+    HOLDING = "holding"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """Every figure that decides how the arm moves and when it stops."""
+
+    limits: JointLimits
+    workspace_lower: tuple[float, ...] = (0.25, -0.22, 0.03)
+    workspace_upper: tuple[float, ...] = (0.55, 0.22, 0.03)
+    workspace_deceleration: float = 1.5
+    """With which the tool approaches a wall of the workspace at most [m/s²]."""
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    period: float = 0.02
+    """Control period [s]."""
+    latent_period: float = 0.5
+    """The arm stands still this long after the last fresh latent [s]; so with the three that follow."""
+    plan_period: float = 0.5
+    joint_states_period: float = 0.5
+    control_period: float = 0.5
+    """Longest silence of the control loop itself [s]."""
+    max_tracking_error: float = 0.3
+    """Largest distance of a measured joint from its command [rad]."""
+    resume_tolerance: float = 0.03
+    """A standing arm this near its last command [rad] goes on from the command, else from where it is measured."""
+    max_joint_step: float = 0.5
+    """Inverse kinematics that leaps further than this from one target to the next [rad] is not followed."""
+    repeats: int = 5
+    """How often the command of a standing arm is repeated before silence."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to tell the arm now."""
+
+    positions: Vector
+    """(n,) [rad]."""
+    velocities: Vector
+    """(n,) [rad/s]."""
+    tool: Vector
+    """(3,) commanded tool point [m]."""
+    tool_velocity: Vector
+    """(3,) [m/s]."""
+    image_stamp: int | None
+    """Acquisition time of the image behind the plan being followed [ns]; None while braking or standing."""
+
+
+@dataclass(frozen=True)
+class PlanInput:
+    """A plan as it arrived; nothing in it has been checked."""
+
+    actions: npt.NDArray[np.float64]
+    """(T, A), or empty to hold."""
+    stamp: int
+    step_seconds: float
+    encoder: str
+    frame: str = ""
+    finite: bool = True
+    """Whether what else the message carries (states, cost) is finite."""
+
+
+class PolicyController:
+    """Follows plans within limits and stops on any fault. ``now`` is ROS time [ns], ``steady`` steady time [s]."""
+
+    def __init__(self, config: ControllerConfig, kinematics: Kinematics, frame: str = "", encoder: str = "") -> None:
+        self.config, self.kinematics = config, kinematics
+        self.frame, self.required_encoder = frame, encoder
+        self.limiter = JointLimiter(config.limits)
+        self.schedule = PlanSchedule(config.schedule)
+        lower, upper = np.array(config.workspace_lower), np.array(config.workspace_upper)
+        self.workspace = WorkspaceBox(lower, upper, config.workspace_deceleration)
+        self.reaction = config.limits.stopping_time + 2.0 * config.period
+        """Time from the decision to stop to standing still, the wait for the next tick included [s]."""
+        self.watchdogs = Watchdogs(
+            {
+                Reason.JOINT_STATES_LOST: config.joint_states_period,
+                Reason.LATENT_LOST: config.latent_period,
+                Reason.PLAN_LOST: config.plan_period,
+                Reason.OVERRUN: config.control_period,
+            },
+            self.reaction,
+        )
+        self.refusals: Counter[Reason] = Counter()
+        self.emergency: str = ""
+        """Why the emergency stop is on; empty when it is off."""
+        self.measured: Vector | None = None
+        """(n,) measured joint positions [rad]."""
+        self.latent_encoder = ""
+        self._latent_stamp: int | None = None
+        self._last_now: int | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets every plan, fault and command, as on activation; the inputs must speak anew."""
+        self.state, self.reason, self.detail = State.IDLE, Reason.NONE, ""
+        self.schedule.clear()
+        self.schedule.history.clear()
+        self.watchdogs.fault = None
+        self.watchdogs.forget(*INPUTS, Reason.PLAN_LOST, Reason.OVERRUN)
+        self._latent_stamp = None
+        self.limiter.halt()
+        self._placed = False
+        """Whether the limiter stands where the arm does."""
+        self._misplaced = ""
+        """What is wrong with where the arm is."""
+        self._owned = False
+        """Whether the limiter's position is the last command, rather than a measured one."""
+        self._repeats = 0
+        self._last_tick: float | None = None
+        self._seed: Vector | None = None
+        self._goal: Vector | None = None
+        """(3,) tool point that the joints were last sent to."""
+        self._tool: Vector | None = None
+
+    @property
+    def engaged(self) -> bool:
+        """Whether commands are being sent."""
+        return self.schedule.active or self._repeats > 0 or not self.limiter.at_rest
+
+    # ---- inputs
+
+    def latent(self, stamp: int, encoder: str, now: int, steady: float) -> None:
+        """A finite latent of the image of ``stamp`` has arrived; an old or repeated image is no sign of life."""
+        if self.required_encoder and encoder != self.required_encoder:
+            return
+        self.latent_encoder = encoder
+        age = (now - stamp) * 1e-9
+        is_new = self._latent_stamp is None or stamp > self._latent_stamp
+        if is_new and -self.config.schedule.max_future <= age <= self.config.latent_period:
+            self._latent_stamp = stamp
+            self.watchdogs.feed(Reason.LATENT_LOST, steady)
+
+    def joint_states(self, positions: Vector, steady: float) -> None:
+        """Measured joint positions (n,) [rad] have arrived; those that are not finite are no sign of life."""
+        if np.all(np.isfinite(positions)):
+            self.measured = np.array(positions, dtype=np.float64)
+            self.watchdogs.feed(Reason.JOINT_STATES_LOST, steady)
+
+    def emergency_stop(self, why: str, steady: float) -> None:
+        """Stops at once and stays so until this is called with an empty ``why``; then the next plan starts anew."""
+        self.emergency = why
+        if why:
+            self.stop(Reason.EMERGENCY_STOP, why, steady)
+        elif self.state is State.IDLE and self.reason is Reason.EMERGENCY_STOP:
+            self._set(State.IDLE)
+
+    def plan(self, plan: PlanInput, now: int, steady: float) -> Reason:
+        """Follows a plan, holds on an empty one; returns why it was refused. A refusal stops the arm."""
+        if plan.actions.size == 0:
+            self._hold(Reason.EMPTY_PLAN)
+            return Reason.NONE
+        try:
+            self._admit(plan, steady)
+            self.schedule.accept(plan.actions, plan.stamp, plan.step_seconds, now)
+        except PlanRefusedError as error:
+            self.refusals[error.reason] += 1
+            if error.reason is not Reason.OUT_OF_ORDER:
+                self.stop(error.reason, str(error), steady)
+            return error.reason
+        self.watchdogs.reset(steady, *INPUTS)
+        self.watchdogs.feed(Reason.PLAN_LOST, steady)
+        self._owned = True
+        self._repeats = self.config.repeats
+        if self.reason is not Reason.UNREACHABLE:  # else the next tick finds out whether the new plan can be reached
+            self._set(State.FOLLOWING)
+        return Reason.NONE
+
+    def stop(self, reason: Reason, detail: str, steady: float) -> None:
+        """Drops the plan, brakes from the next tick on, and latches the fault; an idle policy stays idle."""
+        self._drop()
+        if self.state is State.IDLE:
+            self.reason, self.detail = reason, detail
+            return
+        fault = self.watchdogs.trip(reason, detail, steady)
+        self._set(State.STOPPED, fault.reason, fault.detail)
+
+    def _hold(self, reason: Reason) -> None:
+        self._drop()
+        if self.state is State.FOLLOWING or self.state is State.HOLDING:
+            self._set(State.HOLDING, reason)
+
+    def _drop(self) -> None:
+        """Leaves the plan: what comes next begins where the arm is."""
+        self.schedule.clear()
+        self._seed = self._goal = None
+
+    def _set(self, state: State, reason: Reason = Reason.NONE, detail: str = "") -> None:
+        self.state, self.reason, self.detail = state, reason, detail
+
+    def _admit(self, plan: PlanInput, steady: float) -> None:
+        """Everything about a plan that the schedule can't know."""
+        if self.emergency:
+            raise PlanRefusedError(Reason.EMERGENCY_STOP, self.emergency)
+        silent = self.watchdogs.silent(steady, *INPUTS)
+        if silent:
+            raise PlanRefusedError(silent[0], f"no plan is followed without it: {silent[0].value}")
+        if not self._placed:
+            reason = Reason.JOINT_LIMITS if self._misplaced else Reason.JOINT_STATES_LOST
+            raise PlanRefusedError(reason, self._misplaced or "the arm's position is not known yet")
+        if not plan.finite:
+            raise PlanRefusedError(Reason.NOT_FINITE, "plan has predicted states or a cost that are NaN or infinite")
+        expected = self.required_encoder or self.latent_encoder
+        if plan.encoder != expected:
+            raise PlanRefusedError(
+                Reason.WRONG_ENCODER, f"plan is for encoder '{plan.encoder:.12}'; latents are of '{expected:.12}'"
+            )
+        if plan.frame and self.frame and plan.frame != self.frame:
+            raise PlanRefusedError(Reason.WRONG_FRAME, f"plan is in frame '{plan.frame}'; allowed: '{self.frame}'")
+
+    # ---- the control loop
+
+    def tick(self, now: int, steady: float) -> Command | None:
+        """One control period: the command to send, or None for silence."""
+        elapsed = self._elapsed(now, steady)
+        dt = min(elapsed, 2.0 * self.config.period)  # a late tick must not become a leap
+        self._watch(now, steady)
+        if not self.engaged:
+            self._stand(now)
+            return None
+        image_stamp = self.schedule.stamp
+        before = self.limiter.position
+        if self.schedule.active:
+            if elapsed > dt:
+                self.limiter.wait(elapsed - dt)
+            self._follow(now, dt)
+        else:
+            dt = elapsed
+            self.limiter.stop(dt)
+        if not self.schedule.active and self.limiter.at_rest:
+            self._repeats -= 1
+        start = self._tool if self._tool is not None else self.kinematics.forward(before)
+        self._tool = self.kinematics.forward(self.limiter.position)
+        self.schedule.history.record(now, self._tool)
+        velocity = (self._tool - start) / dt if dt > 0 and not self.limiter.at_rest else np.zeros(3)
+        moving_on = self.schedule.active and self.state is State.FOLLOWING
+        return Command(
+            self.limiter.position, self.limiter.velocity, self._tool, velocity, image_stamp if moving_on else None
+        )
+
+    def _elapsed(self, now: int, steady: float) -> float:
+        """Time since the last tick [s]; notices a loop that was silent and a clock that went back."""
+        elapsed = self.config.period if self._last_tick is None else max(steady - self._last_tick, 0.0)
+        late = self._last_tick is not None and self.watchdogs.silent(steady, Reason.OVERRUN)
+        self._last_tick = steady
+        self.watchdogs.feed(Reason.OVERRUN, steady)
+        if late and self.engaged:
+            self.stop(Reason.OVERRUN, f"the control loop was silent for {elapsed:.3f} s", steady)
+        if self._last_now is not None and now < self._last_now:
+            self.schedule.history.clear()
+            self._latent_stamp = None
+            if self.engaged:
+                self.stop(Reason.CLOCK_JUMP, "ROS time went back", steady)
+        self._last_now = now
+        return elapsed
+
+    def _watch(self, now: int, steady: float) -> None:
+        if not self.engaged or self.state not in (State.FOLLOWING, State.HOLDING):
+            return
+        needed = (*INPUTS, Reason.PLAN_LOST) if self.schedule.active else INPUTS
+        fault = self.watchdogs.check(steady, *needed)
+        if fault is not None:
+            self.stop(fault.reason, fault.detail, steady)
+            return
+        stamp, oldest = self.schedule.stamp, self.config.schedule.max_plan_age + self.config.plan_period
+        if stamp is not None and (now - stamp) * 1e-9 > oldest:  # ROS time leapt ahead of steady time
+            self.stop(Reason.STALE, f"the plan being followed is more than {oldest:.3f} s old", steady)
+        if self.measured is not None:
+            error = float(np.max(np.abs(self.measured - self.limiter.position)))
+            if error > self.config.max_tracking_error:
+                detail = f"a joint is {error:.3f} rad from its command; allowed: {self.config.max_tracking_error} rad"
+                self.stop(Reason.TRACKING_ERROR, detail, steady)
+                # What blocks or moves the arm is not fought: it is told to stay where it is.
+                self._begin_from(self.measured)
+
+    def _follow(self, now: int, dt: float) -> None:
+        goal = self.schedule.target(now)
+        if goal is None:
+            return
+        seed = self.limiter.position if self._seed is None else self._seed
+        origin = self._goal if self._goal is not None else self.kinematics.forward(self.limiter.position)
+        target = self.workspace.project(goal[0])
+        point = self.workspace.approach(origin, target, dt)
+        try:
+            joints = self.kinematics.inverse(point, seed)
+            leap = float(np.max(np.abs(joints - seed)))
+            if not leap <= self.config.max_joint_step:  # also catches NaN
+                raise InvalidInputError(f"inverse kinematics leaps by {leap:.3f} rad")
+        except RobotPlannerError as error:
+            self._seed = self._goal = None
+            self.limiter.stop(dt)
+            self._set(State.HOLDING, Reason.UNREACHABLE, str(error))
+            return
+        self._seed, self._goal = joints, point
+        self.limiter.step(joints, dt)
+        if self.state is State.HOLDING:
+            self._set(State.FOLLOWING)
+        at_goal = np.max(np.abs(self.limiter.position - joints)) < 1e-4 and np.allclose(point, target, atol=1e-4)
+        if self.schedule.finished(now) and at_goal and np.max(np.abs(self.limiter.velocity)) < 1e-2:
+            self._hold(Reason.PLAN_FINISHED)
+
+    def _stand(self, now: int) -> None:
+        """Nothing is sent: keep track of where the arm is, so that the next plan has a place to begin."""
+        if self.measured is None:
+            return
+        off = math.inf
+        if self._owned:
+            off = float(np.max(np.abs(self.measured - self.limiter.position)))
+        if off > self.config.resume_tolerance:
+            self._begin_from(self.measured)
+        if self._placed and self._tool is not None:
+            self.schedule.history.record(now, self._tool)
+
+    def _begin_from(self, joints: Vector) -> None:
+        """Takes the measured joints for the command; a leap of the tool makes what was known of its past useless."""
+        self._owned = False
+        history = self.schedule.history
+        try:
+            self.limiter.reset(joints)
+        except InvalidInputError as error:
+            self._placed = False
+            self._misplaced = str(error)
+            history.clear()
+            return
+        self._placed, self._misplaced = True, ""
+        self._tool = self.kinematics.forward(self.limiter.position)
+        if history.last is not None and float(np.linalg.norm(self._tool - history.last)) > JUMP:
+            history.clear()
