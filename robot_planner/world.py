@@ -82,7 +82,10 @@ def encoder_digest(network: ConvolutionalNetwork) -> str:
 def build_networks(config: Mapping[str, Any], seed: int = 0) -> WorldNetworks:
     """Networks of the sizes that ``config`` says, with random weights."""
     torch.manual_seed(seed)
-    encoder = ConvolutionalConfig(**{**config.get("encoder", {}), "views": tuple(config.get("views", ("front",)))})
+    sizes = dict(config.get("encoder", {}))
+    if "crop" in sizes:
+        sizes["crop"] = tuple(sizes["crop"])
+    encoder = ConvolutionalConfig(views=tuple(config.get("views", ("front",))), **sizes)
     dynamics = dict(config.get("dynamics", {}))
     for key in ("action_low", "action_high"):
         if key in dynamics:

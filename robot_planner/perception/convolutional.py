@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.perception.encoder import ENCODERS
-from robot_planner.perception.images import to_square_batch
+from robot_planner.perception.images import WHOLE, Crop, to_square_batch
 from robot_planner.types import FloatArray
 
 
@@ -26,6 +26,8 @@ class ConvolutionalConfig:
     views: tuple[str, ...] = ("front",)
     image_size: int = 64
     """Side of the square input [px]."""
+    crop: Crop = WHOLE
+    """Region of the camera image that is looked at."""
     latent_dim: int = 64
     channels: int = 64
     keypoints: int = 32
@@ -91,9 +93,10 @@ class ConvolutionalEncoder:
         self.latent_dim = network.config.latent_dim
         self.views = network.config.views
         self.image_size = network.config.image_size
+        self.crop = network.config.crop
 
     def encode(self, images: npt.NDArray[np.uint8]) -> FloatArray:
-        """Images uint8 RGB (B, views, H, W, 3), square and at least 64 px -> latents float32 (B, D).
+        """Images uint8 RGB (B, views, H, W, 3), square and large enough -> latents float32 (B, D).
 
         Raises InvalidInputError for another number of views, type or shape.
         """
@@ -101,6 +104,6 @@ class ConvolutionalEncoder:
             raise InvalidInputError(
                 f"images have shape {images.shape}; allowed: (B, {len(self.views)}, H, W, 3) for views {self.views}"
             )
-        small = to_square_batch(images, self.image_size)
+        small = to_square_batch(images, self.image_size, self.crop)
         with torch.inference_mode():
             return self.network(images_to_tensor(small, self.device)).cpu().numpy()

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 class ObjectReadout(nn.Module):
     """Latents (..., D) -> positions (..., E, 2) [m] of E entities, the hand first."""
 
-    def __init__(self, latent_dim: int, entities: tuple[str, ...], hidden: int = 256) -> None:
+    def __init__(self, latent_dim: int, entities: tuple[str, ...], hidden: int = 128) -> None:
         super().__init__()
         self.entities = entities
         self.layers = nn.Sequential(
             nn.Linear(latent_dim, hidden),
-            nn.GELU(),
+            nn.SiLU(),
             nn.Linear(hidden, hidden),
-            nn.GELU(),
+            nn.SiLU(),
             nn.Linear(hidden, 2 * len(entities)),
         )
         self.register_buffer("centre", torch.zeros(2))

@@ -48,14 +48,14 @@ class CostToGoNetwork(nn.Module):
     the table all this happens.
     """
 
-    def __init__(self, hidden: int = 128, length: float = 0.1) -> None:
+    def __init__(self, hidden: int = 64, length: float = 0.1) -> None:
         super().__init__()
         self.length = length
         self.per_object = nn.Sequential(
-            nn.Linear(6, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, hidden)
+            nn.Linear(6, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden)
         )
         self.total = nn.Sequential(
-            nn.Linear(hidden + 2, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, 1)
+            nn.Linear(hidden + 2, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1)
         )
 
     def forward(self, now: Tensor, goal: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class Tabletop:
 
     joint_names = ARM_JOINTS
 
-    def __init__(self, image_size: int = 128) -> None:
+    def __init__(self, image_size: int = 256) -> None:
         self.image_size = image_size
         self.model = build_model()
         self.data = mujoco.MjData(self.model)

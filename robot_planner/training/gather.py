@@ -4,7 +4,7 @@
 
 A shard is one compressed ``.npz`` of E episodes of T steps:
 
-- images uint8 (E, T+1, 64, 64, 3): the front camera at every step's beginning and at the end
+- images uint8 (E, T+1, 64, 64, 3): the front camera's region of interest at every step's beginning and at the end
 - actions float32 (E, T, 2): displacement of the commanded tool point [m], as executed (after clipping to the box)
 - hand float32 (E, T+1, 2): tool point by forward kinematics of the measured joints [m]
 - blocks float32 (E, T+1, 3, 2): red, green, blue by the colour detector [m], NaN where not visible
@@ -21,22 +21,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from robot_planner.perception.images import to_square
+from robot_planner.perception.images import Crop, to_square
 from robot_planner.training.behaviour import Behaviour
 
 IMAGE_SIZE = 64
 EPISODES_PER_SHARD = 25
 
 
-def gather_episode(tabletop: object, seed: int, steps: int, truth: bool) -> dict[str, npt.NDArray]:
+def gather_episode(tabletop: object, seed: int, steps: int, truth: bool, crop: Crop) -> dict[str, npt.NDArray]:
     """One episode of ``steps`` actions as the arrays of a shard without their first axis."""
     from robot_planner.perception.color_blocks import detect_blocks
     from robot_planner.simulation.stepping import PlanarStepper
+    from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
 
     tabletop.reset("push", seed)
     stepper = PlanarStepper(tabletop)
     rng = np.random.default_rng([seed, 7])
-    behaviour = Behaviour(rng, stepper.low, stepper.high)
+    behaviour = Behaviour(rng, TOOL_LOW, TOOL_HIGH)
     camera, size = "front", tabletop.image_size
     matrix, pose = tabletop.camera_matrix(camera, size), tabletop.camera_pose(camera)
     images = np.zeros((steps + 1, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
@@ -47,7 +48,7 @@ def gather_episode(tabletop: object, seed: int, steps: int, truth: bool) -> dict
     believed = np.full((3, 2), np.nan)
     for step in range(steps + 1):
         image = tabletop.render(camera)
-        images[step] = to_square(image, IMAGE_SIZE)
+        images[step] = to_square(image, IMAGE_SIZE, crop)
         hand[step] = tabletop.tool_position[:2]
         blocks[step] = detect_blocks(image, matrix, pose)
         true[step, 0], true[step, 1:] = tabletop.tool_position[:2], tabletop.block_positions[:, :2]
@@ -60,13 +61,13 @@ def gather_episode(tabletop: object, seed: int, steps: int, truth: bool) -> dict
     return {**episode, "truth": true} if truth else episode
 
 
-def gather_shard(path: Path, first_seed: int, episodes: int, steps: int, truth: bool) -> Path:
+def gather_shard(path: Path, first_seed: int, episodes: int, steps: int, truth: bool, crop: Crop) -> Path:
     """Writes one shard, whole or not at all."""
     from robot_planner.simulation.tabletop import Tabletop
 
     tabletop = Tabletop()
     try:
-        rows = [gather_episode(tabletop, first_seed + index, steps, truth) for index in range(episodes)]
+        rows = [gather_episode(tabletop, first_seed + index, steps, truth, crop) for index in range(episodes)]
     finally:
         tabletop.close()
     arrays = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
@@ -81,6 +82,7 @@ def gather(
     episodes: int,
     steps: int,
     first_seed: int,
+    crop: Crop,
     truth: bool = False,
     workers: int = 2,
     progress: object = None,
@@ -98,7 +100,7 @@ def gather(
         path = folder / f"seeds_{first_seed + start:08d}_{count}x{steps}.npz"
         paths.append(path)
         if not path.exists():
-            missing.append((path, first_seed + start, count, steps, truth))
+            missing.append((path, first_seed + start, count, steps, truth, crop))
     done = len(paths) - len(missing)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for future in as_completed([pool.submit(gather_shard, *job) for job in missing]):

@@ -1,0 +1,85 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Closed-loop episodes on the tabletop without ROS: see, plan, act one step, again; the environment judges."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from robot_planner.planning.planner import Planner
+from robot_planner.simulation.stepping import PlanarStepper
+from robot_planner.simulation.tabletop import Tabletop
+from robot_planner.types import Plan, Problem
+from robot_planner.world import World
+
+MAX_STEPS = {"reach": 30, "push": 75}
+"""Actions of 0.2 s after which an episode is over."""
+
+
+@dataclass
+class Outcome:
+    """What one episode came to."""
+
+    success: bool
+    """By the environment."""
+    distance: float
+    """Of the environment's own test [m]."""
+    believed: bool
+    """Whether the goal metric said that the goal was reached."""
+    steps: int
+    plan_seconds: list[float] = field(default_factory=list)
+    iterations: list[int] = field(default_factory=list)
+
+
+def goal_distance(world: World, metric_name: str, latent: np.ndarray, goal: np.ndarray) -> float:
+    """The metric's distance between two latents (D,)."""
+    with torch.inference_mode():
+        metric = world.metric(metric_name)
+        return float(metric.distance(torch.from_numpy(latent)[None], torch.from_numpy(goal)[None])[0])
+
+
+def run_episode(
+    tabletop: Tabletop,
+    world: World,
+    planner: Planner,
+    task: str,
+    seed: int,
+    tolerance: float,
+    budget: float | None = None,
+    metric: str = "",
+    settle: int = 2,
+    on_step: Callable[[int, Plan, float], None] | None = None,
+) -> Outcome:
+    """One episode: replans at every action until the metric says reached ``settle`` times in a row, or time is up.
+
+    ``budget`` [s] is the planner's deadline at each replan. The environment's verdict is read at the end only.
+    """
+    tabletop.reset(task, seed)
+    stepper = PlanarStepper(tabletop)
+    goal = world.encoder.encode(tabletop.goal_image()[None, None])[0]
+    planner.reset()
+    outcome, calm = Outcome(False, 0.0, False, 0), 0
+    step_ns = int(world.dynamics.step_seconds * 1e9)
+    for step in range(MAX_STEPS[task] + 1):
+        latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
+        distance = goal_distance(world, metric, latent, goal)
+        calm = calm + 1 if distance <= tolerance else 0
+        if calm >= settle:
+            outcome.believed = True
+            break
+        if step == MAX_STEPS[task]:
+            break
+        deadline = None if budget is None else time.monotonic() + budget
+        plan = planner.plan(Problem(latent, goal, stamp=step * step_ns), deadline)
+        outcome.plan_seconds.append(plan.seconds)
+        outcome.iterations.append(plan.iterations)
+        if on_step:
+            on_step(step, plan, distance)
+        stepper.step(plan.actions[0])
+        outcome.steps = step + 1
+    verdict = tabletop.evaluate()
+    outcome.success, outcome.distance = verdict.success, verdict.distance
+    return outcome

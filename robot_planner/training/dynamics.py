@@ -1,0 +1,55 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Phase 2: the dynamics ensemble on the frozen encoder's latents, through rollouts as long as plans are."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from robot_planner.training.losses import masked_huber
+from robot_planner.world import WorldNetworks
+
+
+def dynamics_loss(
+    networks: WorldNetworks, latents: Tensor, actions: Tensor, labels: Tensor, batch: int, horizon: int
+) -> Callable[[int], dict[str, Tensor]]:
+    """The loss of a step on cached latents (E, T+1, D), actions (E, T, A), labels (E, T+1, 4, 2).
+
+    Every member answers for its own error along the mean's rollout; each sees its own random half of the batch, so
+    that they agree only where the data make them.
+    """
+    episodes, steps = actions.shape[:2]
+    members = networks.dynamics.config.members
+
+    def loss(step: int) -> dict[str, Tensor]:
+        generator = torch.Generator().manual_seed(step)
+        rows = torch.randint(episodes, (batch, 1), generator=generator)
+        times = torch.randint(steps - horizon + 1, (batch, 1), generator=generator) + torch.arange(horizon + 1)
+        shares = 2.0 * torch.bernoulli(torch.full((members, batch), 0.5), generator=generator)
+        seen, moves, truth = latents[rows, times], actions[rows, times[:, :-1]], labels[rows, times]
+        state, states, errors = seen[:, 0], [], []
+        for t in range(horizon):
+            changes = networks.dynamics.changes(state, moves[:, t])
+            errors.append((shares * (state + changes - seen[:, t + 1]).square().mean(-1)).mean())
+            state = state + changes.mean(0)
+            states.append(state)
+        latent = torch.stack(errors).mean()
+        foreseen = masked_huber(networks.readout(torch.stack(states, 1)), truth[:, 1:])
+        at_once = masked_huber(networks.readout(seen), truth)
+        return {
+            "loss": latent + 0.3 * foreseen + 0.3 * at_once,
+            "latent": latent,
+            "foreseen": foreseen,
+            "seen": at_once,
+        }
+
+    return loss
+
+
+def calibrate_uncertainty(networks: WorldNetworks, latents: Tensor, actions: Tensor) -> None:
+    """Sets the unit of the disagreement to its median over transitions (E, T, ...) that were not trained on."""
+    networks.dynamics.disagreement_scale.fill_(1.0)
+    with torch.inference_mode():
+        _, spread = networks.dynamics.step_with_uncertainty(latents[:, :-1].flatten(0, 1), actions.flatten(0, 1))
+    networks.dynamics.disagreement_scale.fill_(spread.median().item())
