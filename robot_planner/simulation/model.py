@@ -7,7 +7,8 @@ import numpy as np
 
 from robot_planner import description
 
-TIMESTEP = 0.004
+# At 4 ms a block wedged under the fingers made the contact solver diverge in 3 of 100 pushing episodes; at 2 ms in none.
+TIMESTEP = 0.002
 VISUAL_GROUP = 1
 """Geom group of what the URDF calls visual; group 0 is for collisions and never drawn."""
 _STIFFNESS = {"pan": 9000.0, "lift": 9000.0, "elbow": 7000.0, "wrist": 1500.0}
