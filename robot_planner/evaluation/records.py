@@ -85,6 +85,15 @@ def write_results(
     return results
 
 
+def table(records: Sequence[Mapping[str, Any]]) -> str:
+    """Records as a text table, a row each; numbers to four significant digits."""
+    rows = [dict(_flatten(record)) for record in records]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [columns, *([_cell(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+
+
 @functools.cache
 def commit_of_code() -> tuple[str | None, bool | None]:
     """Commit of the checkout that runs, and whether tracked files differ from it; None twice if installed.
@@ -144,6 +153,12 @@ def _gpu() -> str | None:
     for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         return _line_of(information, "Model")
     return None
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Value]]:
