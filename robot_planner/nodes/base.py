@@ -228,8 +228,13 @@ class ManagedNode(HookedLifecycleNode):
     def call_soon(self, callback: Callable[[], None], name: str = "handover") -> None:
         """Runs a callback on the executor's thread; may be called from any thread. Runs in every state."""
         channel = self.channel(name)
+
+        def work() -> None:
+            channel.passed()
+            self._guard(channel, callback)
+
         if self.executor is not None:  # None while the process ends
-            self.executor.create_task(lambda: self._guard(channel, callback))
+            self.executor.create_task(work)
 
     def drop(self, channel: Channel, error: RobotPlannerError) -> None:
         """Counts a bad message, and warns of the first one."""
@@ -298,7 +303,7 @@ class ManagedNode(HookedLifecycleNode):
                     when = self._specs[name].changes
                     raise InvalidInputError(f"parameter '{name}' changes only {when}; the node is {self.state}")
             self.read_parameters(ours)
-            if ours and self._is_set_up:
+            if ours and self.is_set_up:
                 self.parameters_changed()
         except RobotPlannerError as error:
             self.parameters, self.groups = former

@@ -55,10 +55,12 @@ class Channel:
     @property
     def rate(self) -> float:
         """Messages per second over the window."""
-        recent = self._window()
-        if len(recent) < 2:
-            return len(recent) / WINDOW
-        return (len(recent) - 1) / max(time.monotonic() - recent[0][0], 1e-9)
+        return self.rate_over(WINDOW)
+
+    def rate_over(self, seconds: float) -> float:
+        """Messages per second over the last ``seconds``, at most the window."""
+        start = time.monotonic() - seconds
+        return sum(when >= start for when, _ in self._window()) / seconds
 
     @property
     def age(self) -> float:

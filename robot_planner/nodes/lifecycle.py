@@ -75,6 +75,11 @@ class HookedLifecycleNode(LifecycleNode):
         return self._active
 
     @property
+    def is_set_up(self) -> bool:
+        """Whether ``set_up`` has been called, and ``tear_down`` not since."""
+        return self._is_set_up
+
+    @property
     def state(self) -> str:
         """Lifecycle state: unconfigured, inactive, active, finalized, or a transition."""
         return self._state_machine.current_state[1]

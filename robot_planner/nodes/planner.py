@@ -1,0 +1,305 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The planner node: latents and a goal to plans."""
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sensor_msgs.msg import JointState
+from visualization_msgs.msg import MarkerArray
+
+from robot_planner.errors import InvalidInputError
+from robot_planner.nodes.base import ManagedNode
+from robot_planner.nodes.interfaces import Acts, Calls, Gives, Quality, Takes
+from robot_planner.nodes.messages import hold_message, latent_from_message, plan_to_message
+from robot_planner.nodes.parameters import ANY_TIME, parameter
+from robot_planner.nodes.planning_thread import PlanningThread, Report
+from robot_planner.nodes.pursuit import Code, Order
+from robot_planner.nodes.reach_goal import ReachGoalServer
+from robot_planner.nodes.runner import run
+from robot_planner.types import FloatArray, Plan
+from robot_planner_interfaces.action import ReachGoal
+from robot_planner_interfaces.msg import Latent as LatentMessage
+from robot_planner_interfaces.msg import Plan as PlanMessage
+from robot_planner_interfaces.msg import PlannerStatus
+from robot_planner_interfaces.srv import EncodeImage
+
+TICK = 0.02
+"""Period of what watches over a pursuit [s]."""
+
+
+@dataclass(frozen=True)
+class PlannerParameters:
+    """Parameters of the planner node; each planner's own ones are under its name."""
+
+    model: str = parameter("tabletop", "Name of a shipped model, or path of a model folder.")
+    device: str = parameter("cpu", "Torch device that plans, such as cpu or cuda:0.")
+    threads: int = parameter(1, "Torch threads.", minimum=1, maximum=64)
+    algorithm: str = parameter("grasp", "Planner for goals that name none.")
+    metric: str = parameter("", "Goal metric of the model; empty: the model's default.")
+    tolerance: float = parameter(
+        0.02, "Distance that counts as reached, in the metric's unit, for goals that set none.",
+        minimum=0.0, maximum=1000.0, changes=ANY_TIME,
+    )  # fmt: skip
+    time_limit: float = parameter(
+        30.0, "For goals that set none; on the node's clock.", unit="s", minimum=0.1, maximum=36000.0, changes=ANY_TIME
+    )
+    settle_latents: int = parameter(
+        3, "Successive latents within the tolerance that make a success.", minimum=1, maximum=100, changes=ANY_TIME
+    )
+    latent_timeout: float = parameter(
+        0.5, "A goal ends after this long without a fresh latent; steady time.",
+        unit="s", minimum=0.02, maximum=60.0, changes=ANY_TIME,
+    )  # fmt: skip
+    max_latent_age: float = parameter(
+        0.5, "Latents of images older than this are dropped.", unit="s", minimum=0.01, maximum=60.0, changes=ANY_TIME
+    )
+    encode_timeout: float = parameter(
+        2.0,
+        "Time in which perception must encode a goal image.",
+        unit="s",
+        minimum=0.05,
+        maximum=60.0,
+        changes=ANY_TIME,
+    )
+    plan_rate: float = parameter(
+        25.0, "Plans per second at most; one for each latent at most.",
+        unit="1/s", minimum=0.1, maximum=1000.0, changes=ANY_TIME,
+    )  # fmt: skip
+    plan_deadline: float = parameter(
+        0.035, "Time that one plan may take.", unit="s", minimum=0.001, maximum=60.0, changes=ANY_TIME
+    )
+    feedback_rate: float = parameter(
+        5.0, "Feedback messages of a goal per second.", unit="1/s", minimum=0.1, maximum=50.0, changes=ANY_TIME
+    )
+    frame: str = parameter("base_link", "Frame of the plans' actions.")
+    markers: bool = parameter(False, "Publish plan_markers.")
+
+
+class PlannerNode(ManagedNode):
+    """Plans from the newest latent towards the goal of ``reach_goal``; without a goal it publishes no plans."""
+
+    node_name = "planner"
+    parameters_class = PlannerParameters
+    interfaces = (
+        Takes("latent", LatentMessage, "What perception sees; of the model's own encoder."),
+        Gives(
+            "plan", PlanMessage, "The newest plan, with the stamp of the image it starts from; without actions: hold."
+        ),
+        Gives("planner_status", PlannerStatus, "On change and once a second.", Quality.LATCHED),
+        Gives("plan_markers", MarkerArray, "The tool's path as planned, for RViz.", Quality.NEWEST, "markers is true"),
+        Takes("joint_states", JointState, "Where the path of the markers begins.", Quality.SENSOR, "markers is true"),
+        Calls("perception/encode_image", EncodeImage, "Encodes goal images."),
+        Acts("reach_goal", ReachGoal, "Moves the arm until the scene looks like the goal."),
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Takes what rclpy's Node takes; the action is served, and refused with its reason, in every state."""
+        self.encoder, self.latent_dim, self.unit = "", 0, ""
+        self._status_said = -math.inf
+        self._latent_stamp, self._state_said = 0, -1
+        self._plan_time = self._plan_age = math.nan
+        super().__init__(**kwargs)
+        self.reach_goal = ReachGoalServer(self, self._hold, self._publish_plan)
+
+    @classmethod
+    def parameter_groups(cls) -> dict[str, type]:
+        """The parameters of every planner, under its name."""
+        from robot_planner.nodes.planners import planner_configs
+
+        return planner_configs()
+
+    # --- hooks ---
+
+    def set_up(self) -> None:
+        """Loads the model and starts the planning thread."""
+        from robot_planner.nodes.planners import check_algorithm
+
+        check_algorithm(self.parameters.algorithm)
+        self._load()
+        self._plan = self.advertise("plan")
+        self._status = self.advertise("planner_status")
+        self.encoder_client = self.client("perception/encode_image")
+        self._markers = self._make_markers() if self.parameters.markers else None
+        self.thread = PlanningThread(
+            self._make_planner, self._distances, self._deliver, self.parameters.plan_rate, self.parameters.plan_deadline
+        )
+        self.subscribe("latent", self._on_latent)
+        self.every(TICK, self._tick, "watch")
+
+    def start(self) -> None:
+        """Forgets the latents of an earlier activation."""
+        self._latent_stamp = 0
+        self.reach_goal.latent_arrival = -math.inf
+        self.reach_goal.last_error = ""
+        self.status_changed()
+
+    def stop(self, reason: str) -> None:
+        """Ends every goal; the arm is told to hold."""
+        self.reach_goal.end_all(Code.DEACTIVATED, f"the planner was stopped: {reason}")
+        self.status_changed()
+
+    def tear_down(self) -> None:
+        """Ends the planning thread."""
+        thread = getattr(self, "thread", None)
+        if thread is not None and not thread.close():
+            self.get_logger().error("the planner did not come back; its thread is left behind")
+
+    def parameters_changed(self) -> None:
+        """Rates and limits apply from the next plan on."""
+        self.thread.rate, self.thread.deadline = self.parameters.plan_rate, self.parameters.plan_deadline
+
+    @property
+    def busy(self) -> bool:
+        """Whether a result has still to be sent."""
+        return self.reach_goal.pending > 0
+
+    def destroy_node(self) -> None:
+        """Ends the action server with the node."""
+        self.reach_goal.destroy()
+        super().destroy_node()
+
+    # --- the model ---
+
+    def load_world(self) -> Any:
+        """The World that the parameters name; raises ModelError."""
+        from robot_planner.nodes.worlds import load_world
+
+        return load_world(self.parameters.model, self.parameters.device, self.parameters.threads)
+
+    def _load(self) -> None:
+        world = self.load_world()
+        self._world, self._metric = world, world.metric(self.parameters.metric)
+        self.encoder, self.latent_dim = world.encoder.digest, world.dynamics.latent_dim
+        self.unit, self.model_digest = self._metric.unit, self.encoder
+
+    def _make_planner(self, name: str) -> Any:
+        from robot_planner.nodes.planners import PLANNERS
+
+        return PLANNERS.make(name, self._world.dynamics, self._metric, self.groups[name])
+
+    def _distances(self, latents: FloatArray, goal: FloatArray) -> FloatArray:
+        import torch
+
+        with torch.inference_mode():
+            pair = [torch.as_tensor(x, device=self.parameters.device) for x in (latents, goal[None])]
+            return np.asarray(self._metric.distance(*pair).cpu().numpy(), np.float32)
+
+    @property
+    def defaults(self) -> Order:
+        """What a goal gets that sets nothing itself."""
+        return Order(self.parameters.algorithm, self.parameters.tolerance, self.parameters.time_limit, None)
+
+    # --- latents in, plans out ---
+
+    def _on_latent(self, message: LatentMessage) -> None:
+        latent = latent_from_message(message, self.latent_dim, self.encoder)
+        age = (self.now() - latent.stamp) * 1e-9
+        if abs(age) > self.parameters.max_latent_age:
+            raise InvalidInputError(
+                f"latent is {age:.3f} s old; allowed: up to {self.parameters.max_latent_age:g} s "
+                "(are the clocks, and use_sim_time, the same everywhere?)"
+            )
+        self._latent_stamp = latent.stamp
+        self.reach_goal.on_latent(latent)
+
+    def _deliver(self, report: Report) -> None:
+        """On the planning thread."""
+        self.call_soon(lambda: self.reach_goal.on_report(report), "report")
+
+    def _publish_plan(self, plan: Plan) -> None:
+        """Raises InvalidInputError for a plan that no arm should get."""
+        check_plan(plan, self._world.dynamics.action_dim, self.latent_dim)
+        message = plan_to_message(plan, self.encoder, self.reach_goal.algorithm, self.parameters.frame)
+        self._plan.publish(message)
+        self._plan_time, self._plan_age = plan.seconds, self.age_of(message)
+        if self._markers is not None:
+            self._markers.publish(plan, message.header)
+
+    def _hold(self) -> None:
+        self._plan.publish(hold_message(self.now(), self.encoder, self.reach_goal.algorithm, self.parameters.frame))
+
+    def _make_markers(self) -> Any:
+        from robot_planner.nodes.plan_markers import PlanMarkers
+
+        return PlanMarkers(self, self.advertise("plan_markers"))
+
+    # --- status ---
+
+    def latent_age(self) -> float:
+        """Age of the newest good latent [s]; NaN before the first."""
+        return (self.now() - self._latent_stamp) * 1e-9 if self._latent_stamp else math.nan
+
+    def plan_rate(self) -> float:
+        """Plans published over the last second [1/s]."""
+        return self._plan.channel.rate_over(1.0)
+
+    def status_changed(self) -> None:
+        """Says at once what the planner is doing; nothing while it isn't set up."""
+        if not self.is_set_up:
+            return
+        self._status_said = time.monotonic()
+        current = self.reach_goal.current
+        message = PlannerStatus(
+            state=self._state_number(),
+            algorithm=self.reach_goal.algorithm,
+            model=self._world.name,
+            encoder=self.encoder,
+        )
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.distance = float(current.distance) if current is not None else math.nan
+        message.plan_rate, message.plan_time = float(self.plan_rate()), float(self._plan_time)
+        message.latent_age, message.plans = float(self._plan_age), self._plan.channel.count
+        message.last_error = self.reach_goal.last_error
+        self._state_said = message.state
+        self._status.publish(message)
+
+    def _state_number(self) -> int:
+        if self.reach_goal.current is None:
+            return PlannerStatus.IDLE
+        return PlannerStatus.WAITING if self.reach_goal.waiting() else PlannerStatus.PLANNING
+
+    def _tick(self) -> None:
+        self.reach_goal.tick()
+        if self._state_said != self._state_number() or time.monotonic() - self._status_said >= 1.0:
+            self.status_changed()
+
+    def diagnose(self) -> dict[str, str]:
+        """What the planner adds to the diagnostics."""
+        current = self.reach_goal.current
+        values = {"algorithm": self.reach_goal.algorithm, "last error": self.reach_goal.last_error}
+        if current is not None:
+            values |= {
+                f"distance [{self.unit}]": f"{current.distance:.4g}",
+                "goal elapsed [s]": f"{current.elapsed:.1f}",
+            }
+        return values
+
+
+def check_plan(plan: Plan, action_dim: int, latent_dim: int) -> None:
+    """Raises InvalidInputError unless a plan has matching shapes, a duration and finite numbers."""
+    steps = len(plan.actions)
+    if plan.actions.shape != (steps, action_dim) or not steps or plan.states.shape != (steps + 1, latent_dim):
+        raise InvalidInputError(
+            f"actions {plan.actions.shape} and states {plan.states.shape}; "
+            f"allowed: (T, {action_dim}) and (T + 1, {latent_dim})"
+        )
+    for name, values in (("actions", plan.actions), ("states", plan.states), ("cost", plan.cost)):
+        if not np.isfinite(values).all():
+            raise InvalidInputError(f"its {name} hold NaN or infinity")
+    if not (math.isfinite(plan.step_seconds) and plan.step_seconds > 0.0):
+        raise InvalidInputError(f"its steps last {plan.step_seconds} s")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs the node."""
+    return run(PlannerNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The one thread in which the planner node measures and plans; asynchronous to the node, no ROS inside.
+
+Everything that touches the model runs here: compiled models keep state per thread, and the node's executor must stay
+free to answer a cancel at once.
+"""
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from robot_planner.errors import RobotPlannerError
+from robot_planner.planning.planner import Planner
+from robot_planner.types import FloatArray, Latent, Plan, Problem
+
+LATENTS_KEPT = 64
+"""Latents that wait to be measured; older ones are dropped."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to plan for."""
+
+    number: int
+    """Tells the reports of one task from those of another."""
+    algorithm: str
+    goal: FloatArray
+    """(D,)."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out: distances of latents from the goal, or a plan, or a failure."""
+
+    number: int
+    distances: tuple[float, ...] = ()
+    """Oldest first."""
+    plan: Plan | None = None
+    failure: str = ""
+    details: str = ""
+    """Traceback, where the failure is a bug."""
+
+
+class PlanningThread:
+    """Plans from the newest latent, as long as there is a task, at most ``rate`` times a second."""
+
+    def __init__(
+        self,
+        make_planner: Callable[[str], Planner],
+        distances: Callable[[FloatArray, FloatArray], FloatArray],
+        deliver: Callable[[Report], None],
+        rate: float,
+        deadline: float,
+    ) -> None:
+        """``distances`` maps latents (N, D) and a goal (D,) to (N,); ``deliver`` is called from the thread.
+
+        ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time.
+        """
+        self.rate, self.deadline = rate, deadline
+        self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
+        self._planners: dict[str, Planner] = {}
+        self._task: Task | None = None
+        self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
+        self._thread.start()
+
+    def pursue(self, task: Task | None) -> None:
+        """Plans for this task from now on, from the latents still to come; None: for none."""
+        with self._changed:
+            self._task = task
+            self._latents.clear()
+            self._changed.notify()
+
+    def observe(self, latent: Latent) -> None:
+        """Takes the newest latent; ignored without a task."""
+        with self._changed:
+            if self._task is not None:
+                self._latents.append(latent)
+                self._changed.notify()
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """Ends the thread; False if a planner still holds it after ``timeout`` [s]."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        task: Task | None = None
+        fresh: Latent | None = None  # the newest latent, if nothing was planned from it
+        due = 0.0
+        while True:
+            with self._changed:
+                if self._task is not task:
+                    task, fresh = self._task, None
+                    started = False
+                while not (self._closing or self._latents or self._task is not task):
+                    wait = due - time.monotonic() if fresh is not None else None
+                    if wait is not None and wait <= 0.0:
+                        break
+                    self._changed.wait(wait)
+                if self._closing:
+                    return
+                if self._task is not task or task is None:
+                    continue
+                latents = list(self._latents)
+                self._latents.clear()
+            try:
+                if latents:
+                    fresh = latents[-1]
+                    distances = self._distances(np.stack([latent.data for latent in latents]), task.goal)
+                    self._deliver(Report(task.number, distances=tuple(float(d) for d in distances)))
+                if fresh is not None and time.monotonic() >= due:
+                    due = time.monotonic() + 1.0 / self.rate
+                    plan = self._plan(task, fresh, not started)
+                    started, fresh = True, None
+                    self._deliver(Report(task.number, plan=plan))
+            except RobotPlannerError as error:
+                fresh = None
+                self._deliver(Report(task.number, failure=str(error)))
+            except Exception as error:
+                fresh = None
+                what = f"{type(error).__name__}: {error}"
+                self._deliver(Report(task.number, failure=what, details=traceback.format_exc()))
+
+    def _plan(self, task: Task, latent: Latent, reset: bool) -> Plan:
+        planner = self._planners.get(task.algorithm)
+        if planner is None:
+            planner = self._planners[task.algorithm] = self._make_planner(task.algorithm)
+        if reset:
+            planner.reset()
+        problem = Problem(start=latent.data, goal=task.goal, stamp=latent.stamp)
+        return planner.plan(problem, time.monotonic() + self.deadline)

@@ -1,0 +1,124 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""One ``reach_goal`` from acceptance to result: what was asked for, how it stands, how it ended."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.task import Future
+
+from robot_planner.errors import InvalidInputError, RobotPlannerError, UnknownNameError
+from robot_planner.nodes.messages import image_from_message, latent_from_message, short
+from robot_planner.planning.planner import PLANNERS
+from robot_planner.types import Latent
+from robot_planner_interfaces.action import ReachGoal
+
+Code = ReachGoal.Result
+"""Where the error codes are."""
+
+
+class RefusedError(RobotPlannerError):
+    """A goal that isn't pursued, with the error code that says why."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A checked request."""
+
+    algorithm: str
+    tolerance: float
+    time_limit: float
+    latent: Latent | None
+    """None where the goal is an image that has still to be encoded."""
+
+
+@dataclass(eq=False)
+class Pursuit:
+    """A goal that was accepted and has not got its result yet."""
+
+    handle: Any
+    number: int
+    """Counts the goals in the order of their acceptance."""
+    started: float = field(default_factory=time.monotonic)
+    """Steady time [s] of acceptance, and later of the begin of planning."""
+    order: Order | None = None
+    encoding: Future | None = None
+    """The call that encodes the goal image."""
+    elapsed: float = 0.0
+    """Time on the node's clock since acceptance [s]; a clock that is set back doesn't count."""
+    distance: float = math.nan
+    cost: float = math.nan
+    near: int = 0
+    """Successive latents within the tolerance, up to the newest."""
+    plans: int = 0
+    outcome: Future = field(default_factory=Future)
+    """(error code, message)."""
+
+    def end(self, code: int, message: str = "") -> None:
+        """Sets the outcome, unless there is one."""
+        if not self.outcome.done():
+            self.outcome.set_result((code, message))
+
+    def measured(self, distance: float) -> None:
+        """Takes the distance of one more latent."""
+        self.distance = distance
+        is_near = self.order is not None and distance <= self.order.tolerance
+        self.near = self.near + 1 if is_near else 0
+
+    def result(self, code: int, message: str) -> ReachGoal.Result:
+        """The action's result."""
+        return ReachGoal.Result(
+            error_code=code,
+            error_msg=message,
+            distance=float(self.distance),
+            duration=float(self.elapsed),
+            plans=self.plans,
+        )
+
+
+def check_request(request: ReachGoal.Goal, defaults: Order, encoder: str, latent_dim: int) -> Order:
+    """What a request asks for, ``defaults`` filled in; raises RefusedError."""
+    algorithm = request.algorithm or defaults.algorithm
+    if algorithm not in PLANNERS:
+        raise RefusedError(Code.UNKNOWN_ALGORITHM, str(UnknownNameError("planner", algorithm, PLANNERS)))
+    for name in ("tolerance", "time_limit"):
+        value = getattr(request, name)
+        if not (math.isfinite(value) and value >= 0.0):
+            raise RefusedError(Code.INVALID_GOAL, f"{name} is {value}; allowed: above 0, or 0 for the node's default")
+    tolerance = request.tolerance or defaults.tolerance
+    time_limit = request.time_limit or defaults.time_limit
+    latent = None
+    if request.goal_type == ReachGoal.Goal.LATENT:
+        latent = _check_latent(request, encoder, latent_dim)
+    elif request.goal_type == ReachGoal.Goal.IMAGE:
+        try:
+            image_from_message(request.image)
+        except InvalidInputError as error:
+            raise RefusedError(Code.INVALID_GOAL, f"goal {error}") from None
+    elif request.goal_type == ReachGoal.Goal.TEXT:
+        raise RefusedError(
+            Code.UNSUPPORTED_GOAL_TYPE, "no model for text goals is loaded; allowed: an image (1) or a latent (2)"
+        )
+    else:
+        raise RefusedError(
+            Code.INVALID_GOAL, f"goal_type is {request.goal_type}; allowed: text (0), image (1), latent (2)"
+        )
+    return Order(algorithm, tolerance, time_limit, latent)
+
+
+def _check_latent(request: ReachGoal.Goal, encoder: str, latent_dim: int) -> Latent:
+    if request.latent.encoder != encoder:
+        raise RefusedError(
+            Code.WRONG_ENCODER,
+            f"goal latent is of encoder {short(request.latent.encoder)}; this model's is {short(encoder)}",
+        )
+    try:
+        return latent_from_message(request.latent, latent_dim)
+    except InvalidInputError as error:
+        raise RefusedError(Code.INVALID_GOAL, f"goal {error}") from None
