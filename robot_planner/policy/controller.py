@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robot_planner.errors import InvalidInputError, RobotPlannerError
-from robot_planner.policy.limits import JointLimiter, JointLimits, Vector, WorkspaceBox
+from robot_planner.policy.limits import JointLimiter, MotionLimiter, MotionLimits, Vector
 from robot_planner.policy.reasons import PlanRefusedError, Reason
 from robot_planner.policy.schedule import PlanSchedule, ScheduleConfig
 from robot_planner.policy.watchdog import Watchdogs
@@ -54,11 +54,15 @@ class State(str, Enum):
 class ControllerConfig:
     """Every figure that decides how the arm moves and when it stops."""
 
-    limits: JointLimits
+    limits: MotionLimits
+    """Of the joints."""
     workspace_lower: tuple[float, ...] = (0.25, -0.22, 0.03)
     workspace_upper: tuple[float, ...] = (0.55, 0.22, 0.03)
-    workspace_deceleration: float = 1.5
-    """With which the tool approaches a wall of the workspace at most [m/s²]."""
+    tool_velocity: float = 0.3
+    """Largest speed of the tool point along each axis [m/s]."""
+    tool_acceleration: float = 6.0
+    """Largest acceleration of the tool point along each axis [m/s²]: well below what the joints can do, so that they
+    keep the tool on its line."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     period: float = 0.02
     """Control period [s]."""
@@ -117,7 +121,12 @@ class PolicyController:
         self.limiter = JointLimiter(config.limits)
         self.schedule = PlanSchedule(config.schedule)
         lower, upper = np.array(config.workspace_lower), np.array(config.workspace_upper)
-        self.workspace = WorkspaceBox(lower, upper, config.workspace_deceleration)
+        if lower.shape != (3,) or upper.shape != (3,):
+            raise InvalidInputError("the corners of the workspace must be three numbers each")
+        speed, change = np.full(3, config.tool_velocity), np.full(3, config.tool_acceleration)
+        self.tool_limiter = MotionLimiter(MotionLimits(lower, upper, speed, change))
+        self.projections = 0
+        """How many targets lay outside the workspace and were taken to its nearest point."""
         self.reaction = config.limits.stopping_time + 2.0 * config.period
         """Time from the decision to stop to standing still, the wait for the next tick included [s]."""
         self.watchdogs = Watchdogs(
@@ -130,6 +139,8 @@ class PolicyController:
             self.reaction,
         )
         self.refusals: Counter[Reason] = Counter()
+        self.refusal = ""
+        """What was wrong with the last plan that was refused."""
         self.emergency: str = ""
         """Why the emergency stop is on; empty when it is off."""
         self.measured: Vector | None = None
@@ -157,8 +168,7 @@ class PolicyController:
         self._repeats = 0
         self._last_tick: float | None = None
         self._seed: Vector | None = None
-        self._goal: Vector | None = None
-        """(3,) tool point that the joints were last sent to."""
+        self._tool_velocity: Vector = np.zeros(3)
         self._tool: Vector | None = None
 
     @property
@@ -203,6 +213,7 @@ class PolicyController:
             self.schedule.accept(plan.actions, plan.stamp, plan.step_seconds, now)
         except PlanRefusedError as error:
             self.refusals[error.reason] += 1
+            self.refusal = str(error)
             if error.reason is not Reason.OUT_OF_ORDER:
                 self.stop(error.reason, str(error), steady)
             return error.reason
@@ -231,7 +242,7 @@ class PolicyController:
     def _drop(self) -> None:
         """Leaves the plan: what comes next begins where the arm is."""
         self.schedule.clear()
-        self._seed = self._goal = None
+        self._seed = None
 
     def _set(self, state: State, reason: Reason = Reason.NONE, detail: str = "") -> None:
         self.state, self.reason, self.detail = state, reason, detail
@@ -271,6 +282,7 @@ class PolicyController:
         if self.schedule.active:
             if elapsed > dt:
                 self.limiter.wait(elapsed - dt)
+                self.tool_limiter.wait(elapsed - dt)
             self._follow(now, dt)
         else:
             dt = elapsed
@@ -280,11 +292,13 @@ class PolicyController:
         start = self._tool if self._tool is not None else self.kinematics.forward(before)
         self._tool = self.kinematics.forward(self.limiter.position)
         self.schedule.history.record(now, self._tool)
-        velocity = (self._tool - start) / dt if dt > 0 and not self.limiter.at_rest else np.zeros(3)
+        moves = dt > 0 and not self.limiter.at_rest
+        self._tool_velocity = (self._tool - start) / dt if moves else np.zeros(3)
         moving_on = self.schedule.active and self.state is State.FOLLOWING
         return Command(
-            self.limiter.position, self.limiter.velocity, self._tool, velocity, image_stamp if moving_on else None
-        )
+            self.limiter.position, self.limiter.velocity, self._tool, self._tool_velocity,
+            image_stamp if moving_on else None,
+        )  # fmt: skip
 
     def _elapsed(self, now: int, steady: float) -> float:
         """Time since the last tick [s]; notices a loop that was silent and a clock that went back."""
@@ -325,21 +339,23 @@ class PolicyController:
         goal = self.schedule.target(now)
         if goal is None:
             return
+        if self._seed is None:
+            self.tool_limiter.reset(self.kinematics.forward(self.limiter.position), self._tool_velocity)
         seed = self.limiter.position if self._seed is None else self._seed
-        origin = self._goal if self._goal is not None else self.kinematics.forward(self.limiter.position)
-        target = self.workspace.project(goal[0])
-        point = self.workspace.approach(origin, target, dt)
+        target = np.clip(goal[0], self.tool_limiter.limits.lower, self.tool_limiter.limits.upper)
+        self.projections += int(np.max(np.abs(target - goal[0])) > 1e-6)
+        point = self.tool_limiter.step(target, dt)
         try:
             joints = self.kinematics.inverse(point, seed)
             leap = float(np.max(np.abs(joints - seed)))
             if not leap <= self.config.max_joint_step:  # also catches NaN
                 raise InvalidInputError(f"inverse kinematics leaps by {leap:.3f} rad")
         except RobotPlannerError as error:
-            self._seed = self._goal = None
+            self._seed = None
             self.limiter.stop(dt)
             self._set(State.HOLDING, Reason.UNREACHABLE, str(error))
             return
-        self._seed, self._goal = joints, point
+        self._seed = joints
         self.limiter.step(joints, dt)
         if self.state is State.HOLDING:
             self._set(State.FOLLOWING)

@@ -1,8 +1,8 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The last line of motion safety: joint limits that can always still be kept, and a box for the tool point."""
+"""The last line of motion safety: limits of joints and of the tool point that can always still be kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,33 +13,33 @@ Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class JointLimits:
-    """What each of n joints may do."""
+class MotionLimits:
+    """What each of n axes may do; radians for joints, metres for the tool point."""
 
     lower: Vector
-    """(n,) smallest position [rad]."""
+    """(n,) smallest position."""
     upper: Vector
-    """(n,) largest position [rad]."""
+    """(n,) largest position; equal to the lower one for an axis that stands still."""
     velocity: Vector
-    """(n,) largest speed [rad/s]."""
+    """(n,) largest speed [1/s]."""
     acceleration: Vector
-    """(n,) largest acceleration and deceleration [rad/s²]."""
+    """(n,) largest acceleration and deceleration [1/s²]."""
 
     def __post_init__(self) -> None:
         count = np.asarray(self.lower).size
         for name in ("lower", "upper", "velocity", "acceleration"):
             value = np.array(getattr(self, name), dtype=np.float64).reshape(-1)
             if value.size != count or not np.all(np.isfinite(value)):
-                raise InvalidInputError(f"joint limit '{name}' must be {count} finite numbers, got {value.tolist()}")
+                raise InvalidInputError(f"motion limit '{name}' must be {count} finite numbers, got {value.tolist()}")
             object.__setattr__(self, name, value)
-        if np.any(self.lower >= self.upper):
-            raise InvalidInputError("each joint's lower limit must be below its upper limit")
+        if np.any(self.lower > self.upper):
+            raise InvalidInputError("each axis' lower limit must be at most its upper limit")
         if np.any(self.velocity <= 0) or np.any(self.acceleration <= 0):
             raise InvalidInputError("velocity and acceleration limits must be positive")
 
     @property
     def stopping_time(self) -> float:
-        """Time in which the slowest joint stops from its full speed [s]."""
+        """Time in which the slowest axis stops from its full speed [s]."""
         return float(np.max(self.velocity / self.acceleration))
 
 
@@ -48,26 +48,25 @@ def closing_speed(room: Vector, acceleration: Vector | float, dt: float) -> Vect
     return acceleration * (np.sqrt(dt * dt + 2.0 * room / acceleration) - dt)
 
 
-class JointLimiter:
-    """Follows any sequence of joint targets within position, velocity and acceleration limits.
+class MotionLimiter:
+    """Follows any sequence of targets within position, velocity and acceleration limits.
 
-    Time advances in steps of any length: v' = v + a dt, q' = q + v' dt. A step is taken only if the joint can still
+    Time advances in steps of any length: v' = v + a dt, q' = q + v' dt. A step is taken only if the axis can still
     stop before its position limit afterwards (v' dt + v'²/2a <= room). Braking keeps that condition true, so that a
     feasible step exists always: the limits hold for every sequence of targets, with no case of "too late to brake".
+    An axis that starts outside its position limits moves inwards only.
 
     A target that moves steadily is followed without lag: its speed is fed forward, and the rest of the error is
     closed at the speed from which it can still be closed without overshoot.
     """
 
-    def __init__(self, limits: JointLimits, tolerance: float = 0.02) -> None:
+    def __init__(self, limits: MotionLimits) -> None:
         self.limits = limits
-        self.tolerance = tolerance
-        """How far outside the position limits a measured start may lie [rad]; sensors are not exact."""
         middle = 0.5 * (limits.lower + limits.upper)
         self.position: Vector = middle
-        """(n,) commanded position [rad]."""
+        """(n,) commanded position."""
         self.velocity: Vector = np.zeros_like(middle)
-        """(n,) commanded velocity [rad/s]."""
+        """(n,) commanded velocity [1/s]."""
         self._last_target: Vector | None = None
 
     @property
@@ -75,26 +74,20 @@ class JointLimiter:
         """Whether the commanded velocity is zero."""
         return not np.any(self.velocity)
 
-    def reset(self, position: Vector) -> None:
-        """Stands still at ``position`` (n,) from now on; raises InvalidInputError if it lies outside the limits."""
-        position = self._checked(position)
-        outside = np.maximum(self.limits.lower - position, position - self.limits.upper)
-        worst = int(np.argmax(outside))
-        if outside[worst] > self.tolerance:
-            low, high = self.limits.lower[worst], self.limits.upper[worst]
-            raise InvalidInputError(
-                f"joint {worst} is at {position[worst]:.3f} rad, outside its limits {low:.3f} to {high:.3f} rad"
-            )
-        self.position = np.clip(position, self.limits.lower, self.limits.upper)
+    def reset(self, position: Vector, velocity: Vector | None = None) -> None:
+        """Is at ``position`` (n,) from now on, standing still unless a ``velocity`` (n,) is given."""
+        self.position = self._checked(position).copy()
         self.halt()
+        if velocity is not None:
+            self.velocity = np.clip(self._checked(velocity), -self.limits.velocity, self.limits.velocity)
 
     def halt(self) -> None:
-        """Takes the arm for standing still, at once: for an arm that nobody commands any more."""
+        """Stands still at once: for what nobody commands any more."""
         self.velocity = np.zeros_like(self.position)
         self._last_target = None
 
     def step(self, target: Vector, dt: float) -> Vector:
-        """Moves towards ``target`` (n,) [rad] for ``dt`` [s]; returns the commanded position (n,)."""
+        """Moves towards ``target`` (n,) for ``dt`` [s]; returns the commanded position (n,)."""
         target = np.clip(self._checked(target), self.limits.lower, self.limits.upper)
         if dt <= 0:
             return self.position
@@ -107,11 +100,15 @@ class JointLimiter:
         return self._advance(desired, dt)
 
     def stop(self, dt: float) -> Vector:
-        """Brakes as hard as the limits allow for ``dt`` [s]; returns the commanded position (n,)."""
+        """Brakes for ``dt`` [s], all axes to stand still together as soon as the limits allow; returns the position.
+
+        Braking together keeps the arm near the line it was on.
+        """
         self._last_target = None
         if dt <= 0:
             return self.position
-        return self._advance(np.zeros_like(self.velocity), dt)
+        needed = float(np.max(np.abs(self.velocity) / self.limits.acceleration))
+        return self._advance(self.velocity * max(1.0 - dt / needed, 0.0) if needed > 0 else self.velocity, dt)
 
     def wait(self, dt: float) -> None:
         """Time in which no command was sent: the arm stood at the last one, so the velocity is braked, no way made."""
@@ -127,53 +124,36 @@ class JointLimiter:
         up = closing_speed(np.maximum(limits.upper - self.position, 0.0), limits.acceleration, dt)
         down = closing_speed(np.maximum(self.position - limits.lower, 0.0), limits.acceleration, dt)
         velocity = np.clip(velocity, -down, up)
-        self.position = np.clip(self.position + velocity * dt, limits.lower, limits.upper)
+        low, high = np.minimum(limits.lower, self.position), np.maximum(limits.upper, self.position)
+        self.position = np.clip(self.position + velocity * dt, low, high)
         self.velocity = velocity
         return self.position
 
     def _checked(self, values: Vector) -> Vector:
         values = np.asarray(values, dtype=np.float64)
         if values.shape != self.limits.lower.shape:
-            raise InvalidInputError(f"expected {self.limits.lower.size} joint positions, got shape {values.shape}")
+            raise InvalidInputError(f"expected {self.limits.lower.size} numbers, got shape {values.shape}")
         if not np.all(np.isfinite(values)):
-            raise InvalidInputError("joint positions must be finite")
+            raise InvalidInputError("positions and velocities must be finite")
         return values
 
 
-@dataclass
-class WorkspaceBox:
-    """Where the tool point may be, in the base frame."""
+class JointLimiter(MotionLimiter):
+    """A MotionLimiter for joints: it starts only from within the position limits."""
 
-    lower: Vector
-    """(3,) [m]."""
-    upper: Vector
-    """(3,) [m]."""
-    deceleration: float = 1.5
-    """With which a wall is approached at most [m/s²]."""
-    projections: int = field(default=0)
-    """How many points lay outside so far."""
+    def __init__(self, limits: MotionLimits, tolerance: float = 0.02) -> None:
+        super().__init__(limits)
+        self.tolerance = tolerance
+        """How far outside the position limits a measured start may lie [rad]; sensors are not exact."""
 
-    def __post_init__(self) -> None:
-        self.lower, self.upper = (np.array(x, dtype=np.float64).reshape(-1) for x in (self.lower, self.upper))
-        if self.lower.shape != (3,) or self.upper.shape != (3,):
-            raise InvalidInputError("a workspace box has three lower and three upper bounds")
-        if not self.deceleration > 0:
-            raise InvalidInputError("the deceleration at the walls of the workspace must be positive")
-        if not np.all(self.lower <= self.upper):  # also refuses NaN
-            raise InvalidInputError("each lower bound of the workspace box must be at most its upper bound")
-
-    def project(self, point: Vector) -> Vector:
-        """The nearest point (3,) of the box; counts the points that lay outside by more than a micrometre."""
-        inside = np.clip(point, self.lower, self.upper)
-        if np.max(np.abs(inside - point)) > 1e-6:
-            self.projections += 1
-        return inside
-
-    def approach(self, point: Vector, target: Vector, dt: float) -> Vector:
-        """Where to be ``dt`` [s] after ``point`` (3,) on the way to ``target`` (3,), so that no wall is overshot.
-
-        ``target`` lies in the box; from outside the way leads in.
-        """
-        up = closing_speed(np.maximum(self.upper - point, 0.0), self.deceleration, dt) * dt
-        down = closing_speed(np.maximum(point - self.lower, 0.0), self.deceleration, dt) * dt
-        return point + np.clip(target - point, -down, up)
+    def reset(self, position: Vector, velocity: Vector | None = None) -> None:
+        """See MotionLimiter; raises InvalidInputError for a position outside the limits."""
+        position = self._checked(position)
+        outside = np.maximum(self.limits.lower - position, position - self.limits.upper)
+        worst = int(np.argmax(outside))
+        if outside[worst] > self.tolerance:
+            low, high = self.limits.lower[worst], self.limits.upper[worst]
+            raise InvalidInputError(
+                f"joint {worst} is at {position[worst]:.3f} rad, outside its limits {low:.3f} to {high:.3f} rad"
+            )
+        super().reset(np.clip(position, self.limits.lower, self.limits.upper), velocity)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.policy.controller import ControllerConfig, PlanInput, PolicyController, State
-from robot_planner.policy.limits import JointLimits
+from robot_planner.policy.limits import MotionLimits
 from robot_planner.policy.reasons import Reason
 from robot_planner.policy.schedule import ScheduleConfig
 
 S, MS = 1_000_000_000, 1_000_000
-LIMITS = JointLimits(np.full(6, -3.0), np.full(6, 3.0), np.full(6, 2.0), np.full(6, 16.0))
+LIMITS = MotionLimits(np.full(6, -3.0), np.full(6, 3.0), np.full(6, 2.0), np.full(6, 30.0))
 CONFIG = ControllerConfig(LIMITS, schedule=ScheduleConfig(height=0.03))
 HOME = np.array([0.4, 0.0, 0.03])
 
@@ -103,7 +103,7 @@ class Bench:
         v = np.array([c.velocities for _, c in self.sent])
         assert np.all(np.abs(np.diff(p, axis=0)) <= 2.0 * elapsed + 1e-9)
         assert np.all(np.abs(v) <= 2.0 + 1e-9)
-        assert np.all(np.abs(np.diff(v, axis=0)) <= 16.0 * elapsed + 1e-9)
+        assert np.all(np.abs(np.diff(v, axis=0)) <= 30.0 * elapsed + 1e-9)
         # A late command makes the way of two periods at most; one that comes in time makes all of it.
         way, moving = np.abs(np.diff(p, axis=0)), np.any(v[1:] != 0, axis=1)
         in_time = moving & (elapsed[:, 0] < 2.0 * self.config.period)
@@ -135,10 +135,10 @@ def test_replanning_keeps_the_speed_of_the_plans():
     bench = Bench().moving()
     x0 = bench.sent[-1][1].tool[0]
     bench.action = np.array([-0.02, 0.0])
-    bench.run(0.2)
+    bench.run(0.4)
     x1 = bench.sent[-1][1].tool[0]
     bench.run(1.0)
-    assert bench.sent[-1][1].tool[0] - x1 == pytest.approx(-0.1, abs=0.002)
+    assert bench.sent[-1][1].tool[0] - x1 == pytest.approx(-0.1, abs=0.001)
     assert x0 > 0.4
     bench.check_limits()
 
@@ -149,7 +149,7 @@ def test_the_first_command_is_where_the_arm_is_measured():
     measured = bench.arm.copy()
     bench.moving()
     first = bench.sent[0][1].positions
-    assert np.max(np.abs(first - measured)) <= 16.0 * 0.02**2 + 1e-9
+    assert np.max(np.abs(first - measured)) <= 30.0 * 0.02**2 + 1e-9
     bench.check_limits()
 
 
@@ -322,7 +322,7 @@ def test_the_tool_stays_in_the_box():
     tools = np.array([c.tool for _, c in bench.sent])
     assert np.max(tools[:, 0]) <= 0.45 + 1e-4 and np.max(tools[:, 1]) <= 0.22 + 1e-4
     np.testing.assert_allclose(tools[-1], [0.45, 0.22, 0.03], atol=1e-3)
-    assert bench.policy.workspace.projections > 10
+    assert bench.policy.projections > 10
 
 
 def test_an_arm_that_is_moved_away_is_not_fought():
@@ -403,7 +403,7 @@ def test_restart_forgets_everything():
 
 @pytest.mark.parametrize("name", ["latent_period", "plan_period", "joint_states_period", "control_period"])
 def test_a_watchdog_period_shorter_than_braking_is_refused(name):
-    with pytest.raises(InvalidInputError, match="above 0.165 s"):
+    with pytest.raises(InvalidInputError, match="above 0.107 s"):
         PolicyController(replace(CONFIG, **{name: 0.1}), Crane())
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.policy.limits import JointLimiter, JointLimits, WorkspaceBox
+from robot_planner.policy.limits import JointLimiter, MotionLimiter, MotionLimits
 
-LIMITS = JointLimits(
+LIMITS = MotionLimits(
     lower=np.array([-1.0, -2.0, -0.1]),
     upper=np.array([1.0, 0.5, 0.1]),
     velocity=np.array([1.0, 2.0, 3.0]),
@@ -108,7 +108,7 @@ def test_a_target_that_is_no_target_moves_nothing(bad):
 @pytest.mark.parametrize(
     "change",
     [
-        {"lower": [1.0, -2.0, -0.1]},
+        {"lower": [1.1, -2.0, -0.1]},
         {"velocity": [0.0, 1.0, 1.0]},
         {"acceleration": [1.0, -1.0, 1.0]},
         {"upper": [np.nan, 1.0, 1.0]},
@@ -118,20 +118,45 @@ def test_a_target_that_is_no_target_moves_nothing(bad):
 def test_limits_that_make_no_sense_are_refused(change):
     fields = {name: getattr(LIMITS, name) for name in ("lower", "upper", "velocity", "acceleration")}
     with pytest.raises(InvalidInputError):
-        JointLimits(**{**fields, **{name: np.array(value) for name, value in change.items()}})
+        MotionLimits(**{**fields, **{name: np.array(value) for name, value in change.items()}})
 
 
-@given(point=arrays(np.float64, 3, elements=st.floats(-2, 2)))
-def test_the_box_keeps_points_inside_and_counts_the_others(point):
-    box = WorkspaceBox(np.array([0.25, -0.22, 0.03]), np.array([0.55, 0.22, 0.03]))
-    inside = box.project(point)
-    assert np.all(inside >= box.lower) and np.all(inside <= box.upper)
-    np.testing.assert_array_equal(box.project(inside), inside)
-    assert box.projections == int(np.max(np.abs(inside - point)) > 1e-6)
+def test_axes_brake_together_on_the_line_they_were_on():
+    limiter = JointLimiter(LIMITS)
+    limiter.reset(np.zeros(3), velocity=np.array([0.8, -0.4, 0.1]))
+    path = [limiter.position]
+    while not limiter.at_rest:
+        path.append(limiter.stop(0.01).copy())
+    way = np.diff(path, axis=0)
+    np.testing.assert_allclose(way[:15, 1] / way[:15, 0], -0.5, atol=1e-6)
+    assert len(way) == pytest.approx(0.2 / 0.01, abs=1)
 
 
-def test_a_box_that_is_no_box_is_refused():
+def test_waiting_makes_no_way_and_brakes():
+    limiter = JointLimiter(LIMITS)
+    limiter.reset(np.zeros(3), velocity=np.array([0.8, -0.4, 0.1]))
+    limiter.wait(0.1)
+    np.testing.assert_allclose(limiter.velocity, [0.4, 0.0, 0.0])
+    np.testing.assert_array_equal(limiter.position, 0.0)
+
+
+@given(start=arrays(np.float64, 3, elements=st.floats(-1, 1)), target=targets)
+def test_a_tool_outside_its_box_is_led_in_without_a_leap(start, target):
+    box = MotionLimits(np.array([0.2, -0.2, 0.03]), np.array([0.5, 0.2, 0.03]), np.full(3, 0.3), np.full(3, 4.0))
+    limiter = MotionLimiter(box)
+    limiter.reset(start)
+    outside = np.maximum(np.maximum(box.lower - start, start - box.upper), 0)
+    for _ in range(400):
+        before = limiter.position.copy()
+        limiter.step(target, 0.02)
+        assert np.all(np.abs(limiter.position - before) <= 0.3 * 0.02 + EPS)
+        now = np.maximum(np.maximum(box.lower - limiter.position, limiter.position - box.upper), 0)
+        assert np.all(now <= outside + EPS)
+        outside = now
+    np.testing.assert_allclose(limiter.position, np.clip(target, box.lower, box.upper), atol=1e-4)
+
+
+@pytest.mark.parametrize("position", [np.zeros(2), np.full(3, np.nan)])
+def test_a_place_that_is_none_is_refused(position):
     with pytest.raises(InvalidInputError):
-        WorkspaceBox(np.array([0.0, 0.0, 1.0]), np.array([1.0, 1.0, 0.0]))
-    with pytest.raises(InvalidInputError):
-        WorkspaceBox(np.array([0.0, np.nan, 0.0]), np.array([1.0, 1.0, 1.0]))
+        MotionLimiter(LIMITS).reset(position)
