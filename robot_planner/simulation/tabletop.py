@@ -44,6 +44,8 @@ class Tabletop:
         self._finger_motors = np.array([self.model.actuator(name).id for name in FINGER_JOINTS])
         self._blocks = [self.model.joint(f"{color}_block_joint").qposadr[0] for color in BLOCKS]
         self._drawer = self.model.joint("drawer_joint").qposadr[0]
+        self._block_bodies = [self.model.body(f"{color}_block").id for color in BLOCKS]
+        self._finger_bodies = [self.model.body(name.replace("_joint", "_link")).id for name in FINGER_JOINTS]
         self._tool = self.model.body(TOOL_FRAME).id
         self._task: Task
         self.episode: Episode
@@ -61,7 +63,9 @@ class Tabletop:
         mujoco.mj_resetData(self.model, self.data)
         self._place(self.data, self.episode.start)
         self.data.ctrl[self._arm_motors] = self.data.qpos[self._arm]
-        self.data.ctrl[self._finger_motors] = self.data.qpos[self._fingers]
+        # Fingers that hold a block press on; others stay as they are.
+        held = any(self.episode.start.held)
+        self.data.ctrl[self._finger_motors] = 0.0 if held else self.data.qpos[self._fingers]
         self.advance(_SETTLE_SECONDS)
         self.data.time = 0.0
 
@@ -110,7 +114,15 @@ class Tabletop:
         """Everything that tasks judge: the simulator's truth."""
         poses = [self.data.qpos[start : start + 7] for start in self._blocks]
         blocks = np.stack([[*pose[:3], _yaw(pose[3:])] for pose in poses])
-        return SceneState(self.tool_position, blocks, self.drawer_opening, self.gripper_width)
+        turn = self.data.xmat[self._tool].reshape(3, 3)
+        return SceneState(
+            tool=self.tool_position,
+            blocks=blocks,
+            drawer=self.drawer_opening,
+            gripper=self.gripper_width,
+            tool_yaw=float(np.arctan2(turn[1, 0], turn[0, 0])),
+            held=self._held(),
+        )
 
     def command(self, joints: npt.ArrayLike, gripper: float | None = None) -> None:
         """Sets what the servos hold from now on: joints (6,) [rad] and the fingers' opening [m]; clipped to the limits.
@@ -124,7 +136,6 @@ class Tabletop:
             raise InvalidInputError(f"a gripper command is an opening of 0 to {MAX_OPENING} m, not {gripper}")
         self.data.ctrl[self._arm_motors] = np.clip(targets, self.kinematics.lower, self.kinematics.upper)
         if gripper is not None:
-            # A closing gripper aims a little past the middle, so that it holds what it meets.
             self.data.ctrl[self._finger_motors] = np.clip(gripper, 0.0, MAX_OPENING) / 2
 
     def advance(self, seconds: float) -> None:
@@ -191,12 +202,20 @@ class Tabletop:
         self.close()
 
     def _place(self, data: mujoco.MjData, state: SceneState) -> None:
-        data.qpos[self._arm] = self.kinematics.inverse(state.tool, np.zeros(len(ARM_JOINTS)))
+        data.qpos[self._arm] = self.kinematics.inverse(state.tool, np.zeros(len(ARM_JOINTS)), state.tool_yaw)
         data.qpos[self._fingers] = state.gripper / 2
         data.qpos[self._drawer] = state.drawer
         for start, (x, y, z, yaw) in zip(self._blocks, state.blocks, strict=True):
             data.qpos[start : start + 7] = [x, y, z, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
         mujoco.mj_forward(self.model, data)
+
+    def _held(self) -> tuple[bool, ...]:
+        """Which blocks both fingers touch."""
+        bodies = self.model.geom_bodyid[self.data.contact.geom]
+        pairs = {frozenset(pair) for pair in bodies.tolist()}
+        return tuple(
+            all(frozenset((block, finger)) in pairs for finger in self._finger_bodies) for block in self._block_bodies
+        )
 
     def _camera(self, name: str) -> mujoco.MjvCamera:
         if name not in CAMERAS:

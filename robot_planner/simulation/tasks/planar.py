@@ -1,103 +1,32 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks of the tabletop: how an episode begins, what its goal looks like, and when it counts as done.
+"""The tasks in the plane, for planners of small displacements: reach and push."""
 
-Seeds: trainings draw from TRAINING_SEEDS, evaluations from HELD_OUT_SEEDS, searches for settings from TUNING_SEEDS.
-"""
-
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from robot_planner.description import BLOCKS
-from robot_planner.registry import Registry
+from robot_planner.simulation.tasks.base import BLOCK_TOLERANCE, TASKS, Episode, SceneState, Verdict, judge
 from robot_planner.simulation.workspace import BLOCK_HIGH, BLOCK_LOW, BLOCK_SIZE, TOOL_HEIGHT, TOOL_HIGH, TOOL_LOW
 
 FloatVector = npt.NDArray[np.float64]
 
-TRAINING_SEEDS = range(0, 1_000_000)
-HELD_OUT_SEEDS = range(1_000_000, 2_000_000)
-TUNING_SEEDS = range(2_000_000, 3_000_000)
-
-BLOCK_TOLERANCE = 0.025
-"""How far from its place a block may lie [m]."""
 TOOL_TOLERANCE = 0.02
 """How far from the goal the tool may be, in the plane [m]."""
 MIN_BLOCK_DISTANCE = 0.07
+"""Between the centres of two blocks [m]."""
 MIN_TOOL_DISTANCE = 0.06
 """Of the starting (and, in `reach`, the final) tool point from every block's centre [m]."""
 _PADDLE = np.array([0.016, 0.012])
 """Half the size of the closed fingers (x, y)."""
 
 
-@dataclass(frozen=True)
-class SceneState:
-    """Where everything is; metres and radians in the base frame."""
-
-    tool: FloatVector
-    """(3,) tool point."""
-    blocks: FloatVector
-    """(3, 4): x, y, z of the centre and yaw, of the red, green and blue block."""
-    drawer: float = 0.0
-    """How far the drawer is open."""
-    gripper: float = 0.0
-    """How far the fingers are open."""
-
-
-@dataclass(frozen=True)
-class Episode:
-    """What a seed makes of a task."""
-
-    task: str
-    seed: int
-    start: SceneState
-    goal: SceneState
-    """What the goal image shows."""
-    target: dict[str, Any] = field(default_factory=dict)
-    """What the task is about, such as the block to push."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The environment's judgement of the present state; never an input of a planner."""
-
-    success: bool
-    distance: float
-    """[m] of what the task measures: the largest of the distances that have to become small."""
-    detail: dict[str, Any]
-    """Every quantity of the test: name -> {"value", "limit"}; values in metres unless the name says otherwise."""
-
-
-def judge(quantities: dict[str, tuple[float, float]], measured: str) -> Verdict:
-    """Success if every quantity (value, limit) is at or below its limit; ``measured`` names the distance."""
-    detail = {name: {"value": float(value), "limit": float(limit)} for name, (value, limit) in quantities.items()}
-    success = all(entry["value"] <= entry["limit"] for entry in detail.values())
-    return Verdict(success, detail[measured]["value"], detail)
-
-
-class Task(Protocol):
-    """One kind of episode."""
-
-    name: str
-
-    def sample(self, rng: np.random.Generator, seed: int) -> Episode:
-        """An episode; the same for the same generator state."""
-        ...
-
-    def evaluate(self, episode: Episode, state: SceneState) -> Verdict:
-        """Whether ``state`` fulfils the task."""
-        ...
-
-
-TASKS: Registry[Task] = Registry("task")
-
-
-def scatter_blocks(rng: np.random.Generator) -> FloatVector:
-    """(3, 4) blocks lying in the box of the planar tasks, far enough from each other."""
+def scatter_blocks(rng: np.random.Generator, high: npt.ArrayLike = BLOCK_HIGH) -> FloatVector:
+    """(3, 4) blocks lying in the box of the planar tasks, or up to ``high`` (x, y), far enough from each other."""
     while True:
-        places = rng.uniform(BLOCK_LOW, BLOCK_HIGH, (len(BLOCKS), 2))
+        places = rng.uniform(BLOCK_LOW, high, (len(BLOCKS), 2))
         gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)[np.triu_indices(len(BLOCKS), 1)]
         if gaps.min() >= MIN_BLOCK_DISTANCE:
             yaw = rng.uniform(-np.pi / 4, np.pi / 4, len(BLOCKS))
@@ -125,7 +54,7 @@ def contact_distance(direction: FloatVector, yaw: float) -> float:
     return float(BLOCK_SIZE / 2 * (turned + across) + np.abs(direction) @ _PADDLE)
 
 
-def _block_distances(episode: Episode, state: SceneState) -> FloatVector:
+def block_distances(episode: Episode, state: SceneState) -> FloatVector:
     """(3,) from each block to its place in the goal; in the plane, but off the table counts too."""
     return np.linalg.norm(state.blocks[:, :3] - episode.goal.blocks[:, :3], axis=1)
 
@@ -153,7 +82,7 @@ class Reach:
         """Tool at the goal, in the plane, and no block moved."""
         distance = np.linalg.norm(state.tool[:2] - episode.goal.tool[:2])
         quantities = {"tool_distance": (float(distance), TOOL_TOLERANCE)}
-        for color, moved in zip(BLOCKS, _block_distances(episode, state), strict=True):
+        for color, moved in zip(BLOCKS, block_distances(episode, state), strict=True):
             quantities[f"{color}_block_moved"] = (float(moved), BLOCK_TOLERANCE)
         return judge(quantities, "tool_distance")
 
@@ -193,7 +122,7 @@ class Push:
 
     def evaluate(self, episode: Episode, state: SceneState) -> Verdict:
         """Every block at its place in the goal."""
-        distances = _block_distances(episode, state)
+        distances = block_distances(episode, state)
         quantities = {
             f"{color}_block_distance": (float(value), BLOCK_TOLERANCE)
             for color, value in zip(BLOCKS, distances, strict=True)
