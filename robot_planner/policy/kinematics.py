@@ -53,9 +53,9 @@ class ArmKinematics:
         target = np.asarray(position, dtype=np.float64)
         start = np.asarray(seed, dtype=np.float64)
         if target.shape != (3,) or not np.isfinite(target).all() or not np.isfinite(yaw):
-            raise UnreachableError(f"a tool position is three finite numbers [m] and a finite yaw, not {position}")
+            raise UnreachableError(f"a tool position is three finite numbers [m] and a finite yaw, not {position!r}")
         if start.shape != (6,) or not np.isfinite(start).all():
-            raise InvalidInputError(f"a seed is six finite joint angles [rad], not {seed}")
+            raise InvalidInputError(f"a seed is six finite joint angles [rad], not {seed!r}")
         # z of the tool frame points out of the gripper, hence the half turn about x.
         rotation = mink.SO3.from_z_radians(yaw) @ mink.SO3.from_x_radians(np.pi)
         self._task.set_target(mink.SE3.from_rotation_and_translation(rotation, target))
@@ -74,9 +74,7 @@ class ArmKinematics:
                 and np.abs(error[3:]).max() < self._rotation_tolerance
             ):
                 return True
-            velocity = mink.solve_ik(
-                self._configuration, [self._task], 1.0, "daqp", damping=1e-9, limits=self._limits
-            )
+            velocity = mink.solve_ik(self._configuration, [self._task], 1.0, "daqp", damping=1e-9, limits=self._limits)
             self._configuration.integrate_inplace(velocity, 1.0)
         return False
 

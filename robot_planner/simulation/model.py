@@ -7,7 +7,7 @@ import numpy as np
 
 from robot_planner import description
 
-# At 4 ms a block wedged under the fingers made the contact solver diverge in 3 of 100 pushing episodes; at 2 ms in none.
+# At 4 ms a block wedged under the fingers made the simulation diverge in 3 of 100 pushing episodes, at 2 ms in none.
 TIMESTEP = 0.002
 VISUAL_GROUP = 1
 """Geom group of what the URDF calls visual; group 0 is for collisions and never drawn."""

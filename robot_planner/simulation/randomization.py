@@ -26,14 +26,26 @@ _GREYS = {
 """How much the brightness of neutral things varies, either way."""
 
 
+_VARIED = (
+    "geom_rgba",
+    "geom_friction",
+    "body_mass",
+    "body_inertia",
+    "cam_pos",
+    "cam_quat",
+    "light_dir",
+    "light_diffuse",
+    "dof_frictionloss",
+)
+"""Arrays of the model that an episode changes."""
+
+
 class Randomizer:
     """Varies one model about its nominal looks; keeps the nominal values, so that episodes do not add up."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self._model = model
-        self._names = ("geom_rgba", "geom_friction", "body_mass", "body_inertia", "cam_pos", "cam_quat")
-        self._names += ("light_dir", "light_diffuse", "dof_frictionloss")
-        self._nominal = {name: getattr(model, name).copy() for name in self._names}
+        self._nominal = {name: getattr(model, name).copy() for name in _VARIED}
         self._headlight = (model.vis.headlight.ambient.copy(), model.vis.headlight.diffuse.copy())
 
     def restore(self) -> None:

@@ -39,7 +39,7 @@ class PlanarStepper:
         """
         wish = np.asarray(action, dtype=np.float64)
         if wish.shape != (2,) or not np.isfinite(wish).all():
-            raise InvalidInputError(f"an action is two finite displacements [m], not {action}")
+            raise InvalidInputError(f"an action is two finite displacements [m], not {action!r}")
         begin = self.commanded
         end = np.clip(begin + np.clip(wish, -MAX_ACTION, MAX_ACTION), TOOL_LOW, TOOL_HIGH)
         for fraction in np.linspace(0.0, 1.0, self._periods + 1)[1:]:

@@ -131,7 +131,7 @@ class Tabletop:
         """
         targets = np.asarray(joints, dtype=np.float64)
         if targets.shape != (len(ARM_JOINTS),) or not np.isfinite(targets).all():
-            raise InvalidInputError(f"a joint command is {len(ARM_JOINTS)} finite angles [rad], not {joints}")
+            raise InvalidInputError(f"a joint command is {len(ARM_JOINTS)} finite angles [rad], not {joints!r}")
         if gripper is not None and not np.isfinite(gripper):
             raise InvalidInputError(f"a gripper command is an opening of 0 to {MAX_OPENING} m, not {gripper}")
         self.data.ctrl[self._arm_motors] = np.clip(targets, self.kinematics.lower, self.kinematics.upper)

@@ -23,7 +23,7 @@ _PADDLE = np.array([0.016, 0.012])
 """Half the size of the closed fingers (x, y)."""
 
 
-def scatter_blocks(rng: np.random.Generator, high: npt.ArrayLike = BLOCK_HIGH) -> FloatVector:
+def scatter_blocks(rng: np.random.Generator, high: FloatVector = BLOCK_HIGH) -> FloatVector:
     """(3, 4) blocks lying in the box of the planar tasks, or up to ``high`` (x, y), far enough from each other."""
     while True:
         places = rng.uniform(BLOCK_LOW, high, (len(BLOCKS), 2))
