@@ -6,6 +6,9 @@ import contextlib
 import os
 import socket
 
+SUPERVISED = "ROBOT_PLANNER_SUPERVISED"
+"""Environment variable: the starter holds our standard input open, and its end is our end."""
+
 
 def notify(*lines: str) -> None:
     """Sends lines such as ``READY=1`` or ``STATUS=...`` to ``$NOTIFY_SOCKET``; does nothing if there is none."""

@@ -68,7 +68,7 @@ class PlannerParameters:
         changes=ANY_TIME,
     )
     plan_rate: float = parameter(
-        25.0, "Plans per second at most; one for each latent at most.",
+        25.0, "Plans per second at most; between two latents the older one is planned from again.",
         unit="1/s", minimum=0.1, maximum=1000.0, changes=ANY_TIME,
     )  # fmt: skip
     plan_deadline: float = parameter(

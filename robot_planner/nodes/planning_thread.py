@@ -48,7 +48,10 @@ class Report:
 
 
 class PlanningThread:
-    """Plans from the newest latent, as long as there is a task, at most ``rate`` times a second."""
+    """Plans from the newest latent ``rate`` times a second at most, as long as there is a task.
+
+    Between two latents it plans on from the older one: the planner, warm-started, makes that plan better.
+    """
 
     def __init__(
         self,
@@ -96,15 +99,15 @@ class PlanningThread:
 
     def _run(self) -> None:
         task: Task | None = None
-        fresh: Latent | None = None  # the newest latent, if nothing was planned from it
+        newest: Latent | None = None
         due = 0.0
         while True:
             with self._changed:
                 if self._task is not task:
-                    task, fresh = self._task, None
+                    task, newest = self._task, None
                     started = False
                 while not (self._closing or self._latents or self._task is not task):
-                    wait = due - time.monotonic() if fresh is not None else None
+                    wait = due - time.monotonic() if newest is not None else None
                     if wait is not None and wait <= 0.0:
                         break
                     self._changed.wait(wait)
@@ -116,19 +119,19 @@ class PlanningThread:
                 self._latents.clear()
             try:
                 if latents:
-                    fresh = latents[-1]
+                    newest = latents[-1]
                     distances = self._distances(np.stack([latent.data for latent in latents]), task.goal)
                     self._deliver(Report(task.number, distances=tuple(float(d) for d in distances)))
-                if fresh is not None and time.monotonic() >= due:
+                if newest is not None and time.monotonic() >= due:
                     due = time.monotonic() + 1.0 / self.rate
-                    plan = self._plan(task, fresh, not started)
-                    started, fresh = True, None
+                    plan = self._plan(task, newest, not started)
+                    started = True
                     self._deliver(Report(task.number, plan=plan))
             except RobotPlannerError as error:
-                fresh = None
+                newest = None
                 self._deliver(Report(task.number, failure=str(error)))
             except Exception as error:
-                fresh = None
+                newest = None
                 what = f"{type(error).__name__}: {error}"
                 self._deliver(Report(task.number, failure=what, details=traceback.format_exc()))
 

@@ -20,9 +20,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from robot_planner.errors import InvalidInputError, RobotPlannerError
 from robot_planner.nodes.base import ManagedNode
+from robot_planner.nodes.notify import SUPERVISED
 
-SUPERVISED = "ROBOT_PLANNER_SUPERVISED"
-"""Environment variable: the starter holds our standard input open, and its end is our end."""
 GRACE = 1.0
 """Seconds for results that must still be sent when the node ends."""
 USER_ERROR = 2
