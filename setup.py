@@ -8,7 +8,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "robot_planner"
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).resolve().parent  # colcon build --symlink-install runs a link to this file
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / NAME / "__init__.py").read_text())[1]
 
 # Lower bounds are what the code needs; the exact versions that were tested stand in constraints.txt.
