@@ -1,0 +1,406 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The policy node: plans to arm commands, within limits, and the first to stop."""
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PointStamped, TwistStamped
+from rclpy.duration import Duration
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray, MultiArrayDimension, String
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from robot_planner.errors import InvalidInputError, RobotPlannerError
+from robot_planner.nodes.base import ManagedNode
+from robot_planner.nodes.interfaces import Gives, Quality, Takes
+from robot_planner.nodes.messages import latent_from_message, to_nanoseconds, to_stamp
+from robot_planner.nodes.parameters import parameter
+from robot_planner.nodes.runner import run
+from robot_planner.policy.controller import Command, ControllerConfig, Kinematics, PlanInput, PolicyController
+from robot_planner.policy.limits import MotionLimits
+from robot_planner.policy.reasons import Reason
+from robot_planner.policy.schedule import ScheduleConfig
+from robot_planner_interfaces.msg import Latent as LatentMessage
+from robot_planner_interfaces.msg import Plan as PlanMessage
+
+COMMAND_TOPICS = {
+    "joint_trajectory": "joint_trajectory",
+    "joint_positions": "joint_commands",
+    "twist": "twist_commands",
+}
+TIMING = ("image_time", "command_time", "image_age", "period", "computing")
+"""What each message on ``~/timing`` holds, in seconds: stamp of the image behind the plan, time of the command, their
+difference, time since the command before, and time that making the command took."""
+JITTER_WINDOW = 3000
+"""Control periods over which the jitter in the diagnostics is taken."""
+
+
+@dataclass(frozen=True)
+class PolicyParameters:
+    """Parameters of the policy node."""
+
+    command_type: str = parameter("joint_trajectory", "What the arm is commanded by.", choices=tuple(COMMAND_TOPICS))
+    base_frame: str = parameter("base_link", "Frame of the plans' actions and of the twist.")
+    joint_prefix: str = parameter("", "What stands before the joint names of the arm's description.")
+    encoder: str = parameter("", "SHA-256 of the encoder whose plans are followed; empty: of the latents that arrive.")
+    rate: float = parameter(50.0, "Commands per second.", unit="1/s", minimum=5.0, maximum=500.0)
+    lead_time: float = parameter(
+        0.02, "time_from_start of the trajectory's point.", unit="s", minimum=0.001, maximum=1.0
+    )
+    max_velocity: tuple[float, ...] = parameter(
+        (2.0,) * 6, "Joint velocity limits.", unit="rad/s", minimum=0.01, maximum=20.0
+    )
+    max_acceleration: tuple[float, ...] = parameter(
+        (30.0,) * 6, "Joint acceleration limits.", unit="rad/s²", minimum=0.1, maximum=500.0
+    )
+    workspace_lower: tuple[float, ...] = parameter(
+        (0.25, -0.22, 0.03), "Lower corner of the box for the tool point.", unit="m", minimum=-10.0, maximum=10.0
+    )
+    workspace_upper: tuple[float, ...] = parameter(
+        (0.55, 0.22, 0.03), "Upper corner of the box for the tool point.", unit="m", minimum=-10.0, maximum=10.0
+    )
+    tool_velocity: float = parameter(
+        0.3, "Largest speed of the tool point along each axis.", unit="m/s", minimum=0.001, maximum=10.0
+    )
+    tool_acceleration: float = parameter(
+        6.0, "Largest acceleration of the tool point along each axis.", unit="m/s²", minimum=0.01, maximum=100.0
+    )
+    tool_height: float = parameter(
+        0.03, "Height at which plans in the plane are followed.", unit="m", minimum=-10.0, maximum=10.0
+    )
+    action_low: tuple[float, ...] = parameter(
+        (-0.04, -0.04), "Smallest action; plans beyond are refused.", unit="m", minimum=-1.0, maximum=1.0
+    )
+    action_high: tuple[float, ...] = parameter(
+        (0.04, 0.04), "Largest action; plans beyond are refused.", unit="m", minimum=-1.0, maximum=1.0
+    )
+    max_plan_age: float = parameter(0.5, "Plans from older images are refused.", unit="s", minimum=0.01, maximum=60.0)
+    max_future: float = parameter(
+        0.02, "How far a stamp may lie ahead of the clock.", unit="s", minimum=0.0, maximum=1.0
+    )
+    blend_seconds: float = parameter(
+        0.1, "Time in which one plan turns into the next.", unit="s", minimum=0.001, maximum=5.0
+    )
+    blend_speed: float = parameter(
+        0.2, "Speed at which a gap between them is closed at most.", unit="m/s", minimum=0.001, maximum=5.0
+    )
+    latent_period: float = parameter(
+        0.5, "The arm stands still this long after the last fresh latent.", unit="s", minimum=0.05, maximum=60.0
+    )
+    plan_period: float = parameter(
+        0.5, "The arm stands still this long after the last plan.", unit="s", minimum=0.05, maximum=60.0
+    )
+    joint_states_period: float = parameter(
+        0.5, "The arm stands still this long after the last joint states.", unit="s", minimum=0.05, maximum=60.0
+    )
+    control_period: float = parameter(
+        0.5, "A control loop that was silent this long stops the arm.", unit="s", minimum=0.05, maximum=60.0
+    )
+    max_tracking_error: float = parameter(
+        0.3, "Distance of a measured joint from its command that stops the arm.", unit="rad", minimum=0.001, maximum=6.3
+    )
+    emergency_stop_lease: float = parameter(
+        0.0,
+        "Above 0: a publisher of emergency_stop must be alive, with a liveliness lease no longer than this; "
+        "0: none is needed.",
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("max_velocity", "max_acceleration"):
+            if len(getattr(self, name)) != 6:
+                raise InvalidInputError(f"parameter '{name}' has {len(getattr(self, name))} numbers; allowed: 6")
+
+    def config(self, kinematics: Any) -> ControllerConfig:
+        """The controller's configuration; raises InvalidInputError for what can't be together."""
+        limits = MotionLimits(
+            kinematics.lower, kinematics.upper, np.array(self.max_velocity), np.array(self.max_acceleration)
+        )
+        schedule = ScheduleConfig(
+            self.action_low, self.action_high, self.max_plan_age, self.max_future, self.blend_seconds,
+            self.blend_speed, self.tool_height if len(self.action_low) == 2 else None, max(2.0, self.max_plan_age),
+        )  # fmt: skip
+        return ControllerConfig(
+            limits, self.workspace_lower, self.workspace_upper, self.tool_velocity,
+            self.tool_acceleration, schedule, 1.0 / self.rate,
+            self.latent_period, self.plan_period, self.joint_states_period, self.control_period,
+            self.max_tracking_error,
+        )  # fmt: skip
+
+
+class PolicyNode(ManagedNode):
+    """Follows plans with the arm, within limits, and stops it when anything it needs is lost."""
+
+    node_name = "policy"
+    parameters_class = PolicyParameters
+    interfaces = (
+        Takes("plan", PlanMessage, "What to do from the instant of its image on; without actions: hold."),
+        Takes("latent", LatentMessage, "What perception saw; its silence, or a repeated image, stops the arm."),
+        Takes("joint_states", JointState, "Where the arm is.", Quality.SENSOR),
+        Takes("emergency_stop", Bool, "True: stop, and stay so until false and a new plan. Heard in every state; "
+              "any reliability and durability of the publisher will do.", Quality.LATCHED),
+        Gives("joint_trajectory", JointTrajectory, "Arm command: one point in the near future.",
+              when="command_type is joint_trajectory"),
+        Gives("joint_commands", Float64MultiArray, "Arm command: joint positions [rad].",
+              when="command_type is joint_positions"),
+        Gives("twist_commands", TwistStamped, "Arm command: velocity of the tool point [m/s].",
+              when="command_type is twist"),
+        Gives("tool_point", PointStamped, "Commanded tool point [m]."),
+        Gives("~/state", String, "JSON on each change: state (idle, following, holding, stopped), reason, detail.",
+              Quality.LATCHED),
+        Gives("~/timing", Float64MultiArray, f"With each command that follows a plan [s]: {', '.join(TIMING)}.",
+              Quality.QUEUED),
+    )  # fmt: skip
+
+    def set_up(self) -> None:
+        """Makes the controller, and listens."""
+        self.kinematics = self.load_kinematics()
+        self.controller = PolicyController(
+            self.parameters.config(self.kinematics), self.kinematics, self.parameters.base_frame,
+            self.parameters.encoder,
+        )  # fmt: skip
+        prefix = self.parameters.joint_prefix
+        self._joint_names = [f"{prefix}{name}" for name in self.kinematics.joint_names]
+        self._joint_index: tuple[list[str], list[int]] = ([], [])
+        self._said: tuple[str, str] | None = None
+        self._last_command: float | None = None
+        self._periods: deque[float] = deque(maxlen=JITTER_WINDOW)
+        self._command = self.advertise(COMMAND_TOPICS[self.parameters.command_type])
+        self._tool_point = self.advertise("tool_point")
+        self._state = self.advertise("~/state")
+        self._timing = self.advertise("~/timing")
+        self._listen_for_emergency_stop()
+        self.subscribe("joint_states", self._on_joint_states)
+        self.subscribe("latent", self._on_latent)
+        self.subscribe("plan", self._on_plan)
+        self.every(1.0 / self.parameters.rate, self._control, "control")
+
+    def load_kinematics(self) -> Any:
+        """The arm's kinematics: a Kinematics with joint_names, lower and upper."""
+        from robot_planner.policy.kinematics import ArmKinematics  # late, so that a wrong parameter is refused at once
+
+        kinematics: Kinematics = ArmKinematics()
+        return kinematics
+
+    def start(self) -> None:
+        """Begins idle: nothing is sent before a plan is accepted."""
+        self.controller.restart()
+        self.controller.emergency_stop(self._emergency(), time.monotonic())
+        self._last_command = None
+        self._periods.clear()
+        self._say_state()
+
+    def stop(self, reason: str) -> None:
+        """Brakes to a standstill before it returns."""
+        self.controller.stop(Reason.DEACTIVATED, reason, time.monotonic())
+        period = 1.0 / self.parameters.rate
+        while self.controller.engaged:
+            now = self.now()
+            command = self.controller.tick(now, time.monotonic())
+            if command is not None:
+                self._publish(command, now)
+            time.sleep(period)
+        self._say_state()
+
+    def tear_down(self) -> None:
+        """Nothing is left to drop."""
+
+    def diagnose(self) -> Mapping[str, str]:
+        """State, refusals, projections, and the jitter of the control period."""
+        if not self._is_set_up:
+            return {}
+        controller = self.controller
+        values = {
+            "policy state": controller.state.value,
+            "reason": f"{controller.reason.value} {controller.detail}".strip(),
+            "emergency stop": controller.emergency or "off",
+            "points projected into the workspace": str(controller.projections),
+        }
+        values |= {f"refused: {reason.value}": str(count) for reason, count in controller.refusals.items()}
+        if self._periods:
+            low, high = np.percentile(self._periods, [1, 99])
+            values["control period [s]"] = (
+                f"median {np.median(self._periods):.4f}, p1 {low:.4f}, p99 {high:.4f}, max {max(self._periods):.4f}"
+            )
+        return values
+
+    # --- inputs
+
+    def _on_plan(self, message: PlanMessage) -> None:
+        controller = self.controller
+        reason = controller.plan(plan_input(message), self.now(), time.monotonic())
+        self._say_state()
+        if reason is not Reason.NONE:
+            raise InvalidInputError(f"plan refused ({reason.value}): {controller.refusal}")
+
+    def _on_latent(self, message: LatentMessage) -> None:
+        latent = latent_from_message(message, encoder=self.parameters.encoder)
+        self.controller.latent(latent.stamp, latent.encoder, self.now(), time.monotonic())
+
+    def _on_joint_states(self, message: JointState) -> None:
+        names = list(message.name)
+        if names != self._joint_index[0]:
+            present = [name for name in self._joint_names if name in names]
+            if not present:
+                return  # another device's
+            missing = [name for name in self._joint_names if name not in names]
+            if missing:
+                raise InvalidInputError(f"joint states lack {', '.join(missing)}")
+            self._joint_index = (names, [names.index(name) for name in self._joint_names])
+        if len(message.position) != len(names):
+            raise InvalidInputError(f"joint states have {len(message.position)} positions for {len(names)} names")
+        positions = np.array(message.position)[self._joint_index[1]]
+        if not np.all(np.isfinite(positions)):
+            raise InvalidInputError("joint states hold NaN or infinity")
+        self.controller.joint_states(positions, time.monotonic())
+
+    # --- emergency stop
+
+    def _listen_for_emergency_stop(self) -> None:
+        """Two subscriptions: one takes what was said before, the other hears publishers of any quality.
+
+        A stop button must not go unheard because its publisher isn't latched or not reliable. Both work in every
+        state of the node, since a latched message comes only once.
+        """
+        lease = self.parameters.emergency_stop_lease
+        self._pressed = False
+        self._button_alive = lease == 0.0
+        latched = Quality.LATCHED.profile()
+        events = SubscriptionEventCallbacks(incompatible_qos=lambda info: None)
+        if lease > 0.0:
+            latched.liveliness_lease_duration = Duration(seconds=lease)
+            events.liveliness = self._on_button_liveliness
+        anyone = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
+        quiet = SubscriptionEventCallbacks(incompatible_qos=lambda info: None)
+        for profile, callbacks in ((latched, events), (anyone, quiet)):
+            subscription = self.create_subscription(
+                Bool, "emergency_stop", self._on_emergency_stop, profile, event_callbacks=callbacks
+            )
+            self._owned.append((self.destroy_subscription, subscription))
+        self._apply_emergency_stop()
+
+    def _on_emergency_stop(self, message: Bool) -> None:
+        self._pressed = bool(message.data)
+        self._apply_emergency_stop()
+
+    def _on_button_liveliness(self, info: Any) -> None:
+        self._button_alive = info.alive_count > 0
+        self._apply_emergency_stop()
+
+    def _emergency(self) -> str:
+        if self._pressed:
+            return "emergency_stop is true"
+        return "" if self._button_alive else "no publisher of emergency_stop is alive"
+
+    def _apply_emergency_stop(self) -> None:
+        why = self._emergency()
+        if why != self.controller.emergency:
+            self.get_logger().warning(f"emergency stop {'on: ' + why if why else 'off'}")
+        self.controller.emergency_stop(why, time.monotonic())
+        if self.active:
+            self._say_state()
+
+    # --- commands
+
+    def _control(self) -> None:
+        try:
+            self._tick()
+        except RobotPlannerError as error:
+            # The base class drops what a message did wrong and goes on; a control loop that fails must stop.
+            raise RuntimeError(f"control failed: {error}") from error
+
+    def _tick(self) -> None:
+        steady, now = time.monotonic(), self.now()
+        command = self.controller.tick(now, steady)
+        if command is None:
+            self._last_command = None
+        else:
+            self._publish(command, now)
+            self._measure(command, now, steady)
+        self._say_state()
+
+    def _publish(self, command: Command, now: int) -> None:
+        stamp = to_stamp(now)
+        kind = self.parameters.command_type
+        if kind == "joint_trajectory":
+            point = JointTrajectoryPoint(positions=command.positions.tolist(), velocities=command.velocities.tolist())
+            point.time_from_start = Duration(seconds=self.parameters.lead_time).to_msg()
+            message = JointTrajectory(joint_names=self._joint_names, points=[point])
+            message.header.stamp, message.header.frame_id = stamp, self.parameters.base_frame
+        elif kind == "joint_positions":
+            message = Float64MultiArray(data=command.positions.tolist())
+        else:
+            message = TwistStamped()
+            message.header.stamp, message.header.frame_id = stamp, self.parameters.base_frame
+            linear = message.twist.linear
+            linear.x, linear.y, linear.z = command.tool_velocity.tolist()
+        self._command.publish(message)
+        tool = PointStamped()
+        tool.header.stamp, tool.header.frame_id = stamp, self.parameters.base_frame
+        tool.point.x, tool.point.y, tool.point.z = command.tool.tolist()
+        self._tool_point.publish(tool)
+
+    def _measure(self, command: Command, now: int, steady: float) -> None:
+        period = float("nan") if self._last_command is None else steady - self._last_command
+        self._last_command = steady
+        if period == period:
+            self._periods.append(period)
+        if command.image_stamp is None:
+            return
+        image, at = command.image_stamp * 1e-9, now * 1e-9
+        age = (now - command.image_stamp) * 1e-9
+        message = Float64MultiArray(data=[image, at, age, period, time.monotonic() - steady])
+        message.layout.dim = [MultiArrayDimension(label=",".join(TIMING), size=len(TIMING), stride=len(TIMING))]
+        self._timing.publish(message)
+
+    def _say_state(self) -> None:
+        controller = self.controller
+        said = controller.state.value, controller.reason.value
+        if said == self._said:
+            return
+        self._said = said
+        state = {"state": said[0], "reason": said[1], "detail": controller.detail, "stamp": self.now()}
+        self._state.publish(String(data=json.dumps(state)))
+        stopped = said[0] == "stopped"
+        self.warning = f"stopped: {said[1]} {controller.detail}".strip() if stopped else ""
+        line = ": ".join(part for part in (*said, controller.detail) if part)
+        if stopped:
+            self.get_logger().warning(line)
+        else:
+            self.get_logger().info(line)
+
+
+def plan_input(message: PlanMessage) -> PlanInput:
+    """A plan message, unchecked; one whose sizes contradict each other gets a shape that no plan has."""
+    actions = np.array(message.actions, dtype=np.float64)
+    states = np.asarray(message.states, dtype=np.float64)
+    dimension = message.action_dim
+    if actions.size and dimension and actions.size % dimension == 0:
+        steps = actions.size // dimension
+        if states.size == (steps + 1) * message.latent_dim:
+            actions = actions.reshape(steps, dimension)
+    finite = bool(np.all(np.isfinite(states)) and np.isfinite(message.cost) and np.isfinite(message.uncertainty))
+    return PlanInput(
+        actions, to_nanoseconds(message.header.stamp), message.step_duration, message.encoder,
+        message.header.frame_id, finite,
+    )  # fmt: skip
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs the node."""
+    return run(PolicyNode, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
