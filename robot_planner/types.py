@@ -20,6 +20,8 @@ class StopReason(str, Enum):
     """The iteration budget is used up."""
     DEADLINE = "deadline"
     """The deadline came first; the plan is the best one so far."""
+    NOT_FINITE = "not_finite"
+    """The world model or the goal metric returned NaN or infinity; the plan is the last one of finite cost."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The protocol of goal metrics: how far a latent is from the goal; and the plainest one, latent distance."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -29,6 +30,12 @@ class GoalMetric(Protocol):
     def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
         """How far from reached, in ``unit``: (..., D) x 2 -> (...); what a tolerance is compared with."""
         ...
+
+
+def gradient_of(metric: GoalMetric) -> Callable[[Tensor, Tensor], Tensor]:
+    """The metric's own ``gradient(latents, goals)`` where it has one, else that of ``cost_and_gradient``."""
+    own: Callable[[Tensor, Tensor], Tensor] | None = getattr(metric, "gradient", None)
+    return own or (lambda latents, goals: metric.cost_and_gradient(latents, goals)[1])
 
 
 class DifferentiableMetric:
@@ -65,6 +72,10 @@ class LatentDistance:
         """Closed form: 2 (z - g) / D."""
         difference = (latents - goals).detach()
         return difference.square().mean(-1), difference * (2.0 / difference.shape[-1])
+
+    def gradient(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """The gradient alone."""
+        return (latents - goals).detach().mul_(2.0 / latents.shape[-1])
 
     def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Root of ``cost``."""
