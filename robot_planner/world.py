@@ -15,7 +15,7 @@ from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
 from robot_planner.errors import ModelError, UnknownNameError
 from robot_planner.perception.convolutional import ConvolutionalConfig, ConvolutionalEncoder, ConvolutionalNetwork
-from robot_planner.perception.readout import ObjectReadout
+from robot_planner.perception.slots import SlotReadout
 from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork, ObjectDistance
 
@@ -29,7 +29,6 @@ class WorldNetworks:
 
     encoder: ConvolutionalNetwork
     dynamics: EnsembleDynamics
-    readout: ObjectReadout
     cost_to_go: CostToGoNetwork
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -57,7 +56,7 @@ class World:
     name: str
     encoder: ConvolutionalEncoder
     dynamics: EnsembleDynamics
-    readout: ObjectReadout
+    readout: SlotReadout
     metrics: dict[str, GoalMetric]
     default_metric: str = "cost-to-go"
     config: dict[str, Any] = field(default_factory=dict)
@@ -79,21 +78,28 @@ def encoder_digest(network: ConvolutionalNetwork) -> str:
     return digest.hexdigest()
 
 
+def readout_of(config: Mapping[str, Any]) -> SlotReadout:
+    """The read-out that belongs to a configuration."""
+    return SlotReadout(config.get("entities", ENTITIES), int(config.get("slot_dim", 8)))
+
+
 def build_networks(config: Mapping[str, Any], seed: int = 0) -> WorldNetworks:
     """Networks of the sizes that ``config`` says, with random weights."""
     torch.manual_seed(seed)
     sizes = dict(config.get("encoder", {}))
     if "crop" in sizes:
         sizes["crop"] = tuple(sizes["crop"])
-    encoder = ConvolutionalConfig(views=tuple(config.get("views", ("front",))), **sizes)
+    entities = tuple(config.get("entities", ENTITIES))
+    slot_dim = int(config.get("slot_dim", 8))
+    views = tuple(config.get("views", ("front",)))
+    encoder = ConvolutionalConfig(views=views, latent_dim=len(entities) * slot_dim, **sizes)
     dynamics = dict(config.get("dynamics", {}))
     for key in ("action_low", "action_high"):
         if key in dynamics:
             dynamics[key] = tuple(dynamics[key])
     return WorldNetworks(
         ConvolutionalNetwork(encoder),
-        EnsembleDynamics(EnsembleConfig(latent_dim=encoder.latent_dim, **dynamics)),
-        ObjectReadout(encoder.latent_dim, tuple(config.get("entities", ENTITIES))),
+        EnsembleDynamics(EnsembleConfig(slots=len(entities), slot_dim=slot_dim, **dynamics)),
         CostToGoNetwork(),
     )
 
@@ -106,13 +112,14 @@ def assemble(
     for network in vars(networks).values():
         network.to(device).eval().requires_grad_(False)
     encoder = ConvolutionalEncoder(networks.encoder, encoder_digest(networks.encoder), device)
+    readout = readout_of(config)
     metrics: dict[str, GoalMetric] = {
         "latent": LatentDistance(),
-        "objects": ObjectDistance(networks.readout),
-        "cost-to-go": CostToGo(networks.readout, networks.cost_to_go, **config.get("metric", {})),
+        "objects": ObjectDistance(readout),
+        "cost-to-go": CostToGo(readout, networks.cost_to_go, **config.get("metric", {})),
     }
     default = str(config.get("default_metric", "cost-to-go"))
-    return World(name, encoder, networks.dynamics, networks.readout, metrics, default, config)
+    return World(name, encoder, networks.dynamics, readout, metrics, default, config)
 
 
 def random_world(seed: int = 0, config: Mapping[str, Any] | None = None) -> World:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robot_planner.perception.readout import ObjectReadout
+from robot_planner.perception.slots import SlotReadout
 from robot_planner.planning.goal_metric import GOAL_METRICS, DifferentiableMetric
 
 
@@ -26,9 +26,9 @@ class ObjectDistance(DifferentiableMetric):
     name = "objects"
     unit = "m"
 
-    def __init__(self, readout: ObjectReadout, step_length: float = 0.04, hand_weight: float = 0.3) -> None:
+    def __init__(self, readout: SlotReadout, step_length: float = 0.04, hand_weight: float = 0.3) -> None:
         """``step_length`` [m]: what one action can move; the cost is in such steps."""
-        self.readout, self.step_length = readout.eval().requires_grad_(False), step_length
+        self.readout, self.step_length = readout, step_length
         self.hand_weight = hand_weight
 
     def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class CostToGo(ObjectDistance):
     name = "cost-to-go"
 
     def __init__(
-        self, readout: ObjectReadout, network: CostToGoNetwork, displacement_weight: float = 1.0, **kwargs: float
+        self, readout: SlotReadout, network: CostToGoNetwork, displacement_weight: float = 1.0, **kwargs: float
     ) -> None:
         super().__init__(readout, **kwargs)
         self.network = network.eval().requires_grad_(False)

@@ -7,25 +7,32 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from robot_planner.perception.slots import SlotReadout
 from robot_planner.training.losses import masked_huber
+from robot_planner.training.representation import Windows
 from robot_planner.world import WorldNetworks
 
 
 def dynamics_loss(
-    networks: WorldNetworks, latents: Tensor, actions: Tensor, labels: Tensor, batch: int, horizon: int
+    networks: WorldNetworks,
+    readout: SlotReadout,
+    latents: Tensor,
+    actions: Tensor,
+    labels: Tensor,
+    batch: int,
+    horizon: int,
 ) -> Callable[[int], dict[str, Tensor]]:
     """The loss of a step on cached latents (E, T+1, D), actions (E, T, A), labels (E, T+1, 4, 2).
 
     Every member answers for its own error along the mean's rollout; each sees its own random half of the batch, so
     that they agree only where the data make them.
     """
-    episodes, steps = actions.shape[:2]
+    windows = Windows(labels, horizon)
     members = networks.dynamics.config.members
 
     def loss(step: int) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(step)
-        rows = torch.randint(episodes, (batch, 1), generator=generator)
-        times = torch.randint(steps - horizon + 1, (batch, 1), generator=generator) + torch.arange(horizon + 1)
+        rows, times = windows.draw(batch, step)
         shares = 2.0 * torch.bernoulli(torch.full((members, batch), 0.5), generator=generator)
         seen, moves, truth = latents[rows, times], actions[rows, times[:, :-1]], labels[rows, times]
         state, states, errors = seen[:, 0], [], []
@@ -35,8 +42,8 @@ def dynamics_loss(
             state = state + changes.mean(0)
             states.append(state)
         latent = torch.stack(errors).mean()
-        foreseen = masked_huber(networks.readout(torch.stack(states, 1)), truth[:, 1:])
-        at_once = masked_huber(networks.readout(seen), truth)
+        foreseen = masked_huber(readout(torch.stack(states, 1)), truth[:, 1:])
+        at_once = masked_huber(readout(seen), truth)
         return {
             "loss": latent + 0.3 * foreseen + 0.3 * at_once,
             "latent": latent,

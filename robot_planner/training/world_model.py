@@ -20,15 +20,16 @@ from robot_planner.training.dynamics import calibrate_uncertainty, dynamics_loss
 from robot_planner.training.gather import gather, load_shards
 from robot_planner.training.representation import encode_all, labels_of, read_out_errors, representation_loss
 from robot_planner.training.resumable import run_phase
-from robot_planner.world import ENTITIES, WorldNetworks, build_networks, save_world
+from robot_planner.world import ENTITIES, WorldNetworks, build_networks, readout_of, save_world
 
 CONFIG: dict[str, Any] = {
     "kind": "world",
     "views": ["front"],
     "entities": list(ENTITIES),
-    "encoder": {"image_size": 64, "crop": [0.11, 0.03, 0.78], "latent_dim": 64, "channels": 64, "keypoints": 32},
+    "slot_dim": 8,
+    "encoder": {"image_size": 64, "crop": [0.11, 0.03, 0.78], "channels": 64, "keypoints": 32},
     "dynamics": {
-        "hidden": 256,
+        "hidden": 128,
         "members": 3,
         "action_low": [-0.04, -0.04],
         "action_high": [0.04, 0.04],
@@ -77,14 +78,13 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         data["actions"].tobytes() + data["hand"].tobytes() + data["images"][:, -1].tobytes()
     ).hexdigest()
     networks = build_networks(CONFIG, args.seed)
-    box = labels_of(data)[:, :, 0].flatten(0, 1)
-    networks.readout.set_range(box.amin(0), box.amax(0))
+    readout = readout_of(CONFIG)
     held_actions, truth = torch.from_numpy(held["actions"]), torch.from_numpy(held["truth"])
 
     def figures() -> dict[str, float]:
         latents = encode_all(networks, held["images"])
         networks.encoder.train()
-        return read_out_errors(networks, latents, held_actions, truth, HORIZON)
+        return read_out_errors(networks, readout, latents, held_actions, truth, HORIZON)
 
     everything = {key: net for key, net in vars(networks).items() if key != "cost_to_go"}
     parameters = [p for net in everything.values() for p in net.parameters()]
@@ -95,13 +95,13 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         torch.optim.AdamW(parameters, weight_decay=1e-3),
         1.5e-3,
         args.steps[0],
-        representation_loss(networks, data, batch=48, horizon=6, regularisation=0.02),
+        representation_loss(networks, readout, data, batch=32, horizon=5, regularisation=0.02),
         figures,
     )
     networks.encoder.eval().requires_grad_(False)
     latents, labels, actions = encode_all(networks, data["images"]), labels_of(data), torch.from_numpy(data["actions"])
     held_latents = encode_all(networks, held["images"])
-    phase_two = {"dynamics": networks.dynamics, "readout": networks.readout}
+    phase_two = {"dynamics": networks.dynamics}
     run_phase(
         "dynamics",
         work,
@@ -109,12 +109,12 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         torch.optim.AdamW([p for net in phase_two.values() for p in net.parameters()], weight_decay=1e-3),
         1e-3,
         args.steps[1],
-        dynamics_loss(networks, latents, actions, labels, batch=256, horizon=HORIZON),
-        lambda: read_out_errors(networks, held_latents, held_actions, truth, HORIZON),
+        dynamics_loss(networks, readout, latents, actions, labels, batch=256, horizon=HORIZON),
+        lambda: read_out_errors(networks, readout, held_latents, held_actions, truth, HORIZON),
     )
     calibrate_uncertainty(networks, held_latents, held_actions)
     with torch.inference_mode():
-        arrangements = networks.readout(latents)
+        arrangements = readout(latents)
     arrangements = arrangements.clone()
     run_phase(
         "cost_to_go",
@@ -127,7 +127,7 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         None,
         1000,
     )
-    return networks, read_out_errors(networks, held_latents, held_actions, truth, HORIZON), digest
+    return networks, read_out_errors(networks, readout, held_latents, held_actions, truth, HORIZON), digest
 
 
 CARD = """# {name}: the latent world model of the tabletop

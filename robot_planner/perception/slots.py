@@ -1,0 +1,37 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Where things are, read from a latent of slots: the hand and the tracked objects, in metres on the table.
+
+The first two numbers of every slot are its thing's position in units of ``SCALE`` about ``CENTRE``; training ties
+them to what a robot can gather by itself: the hand to its own forward kinematics, the objects to a colour detector on
+the calibrated camera. The other numbers are free for whatever helps prediction, such as how a block is turned.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+CENTRE = (0.40, 0.0)
+"""Of the work area [m]."""
+SCALE = 0.15
+"""Metres to one unit of a latent's position."""
+
+
+class SlotReadout:
+    """Latents (..., D) -> positions (..., E, 2) [m] of E entities, the hand first."""
+
+    def __init__(
+        self, entities: Sequence[str], slot_dim: int, centre: Sequence[float] = CENTRE, scale: float = SCALE
+    ) -> None:
+        self.entities, self.slot_dim, self.scale = tuple(entities), slot_dim, scale
+        self.centre = torch.tensor(tuple(centre))
+
+    def __call__(self, latents: Tensor) -> Tensor:
+        """Latents (..., D) -> positions (..., E, 2) [m]."""
+        slots = latents.unflatten(-1, (len(self.entities), self.slot_dim))
+        return slots[..., :2] * self.scale + self.centre.to(latents)
+
+    def features(self, latents: Tensor) -> Tensor:
+        """Latents (..., D) -> what the slots hold besides positions, (..., E (slot_dim - 2))."""
+        return latents.unflatten(-1, (len(self.entities), self.slot_dim))[..., 2:].flatten(-2)
