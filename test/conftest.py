@@ -21,7 +21,9 @@ settings.register_profile(
 )
 settings.load_profile("robot_planner")
 
-HAS_ROS = all(importlib.util.find_spec(name) for name in ("rclpy", "robot_planner_interfaces"))
+SPECS = [importlib.util.find_spec(name) for name in ("rclpy", "robot_planner_interfaces")]
+# without an origin it's a mere folder: the sources of the interfaces, seen from the root of the checkout
+HAS_ROS = all(spec and spec.origin for spec in SPECS)
 collect_ignore_glob = [] if HAS_ROS else ["nodes/*"]
 
 
