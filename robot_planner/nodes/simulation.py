@@ -46,7 +46,9 @@ class SimulationParameters:
 
     task: str = parameter("reach", "Task of the first episode.")
     seed: int = parameter(0, "Seed of the first episode.", minimum=0)
-    image_size: int = parameter(128, "Side of the camera images.", unit="pixel", minimum=16, maximum=1024)
+    image_size: int = parameter(
+        256, "Side of the camera images; shipped models were trained on 256.", unit="pixel", minimum=16, maximum=1024
+    )
     front_rate: float = parameter(20.0, "Images of the front camera; 0: off.", unit="1/s", minimum=0.0, maximum=250.0)
     wrist_rate: float = parameter(0.0, "Images of the wrist camera; 0: off.", unit="1/s", minimum=0.0, maximum=250.0)
     joint_state_rate: float = parameter(100.0, "Joint states.", unit="1/s", minimum=1.0, maximum=250.0)

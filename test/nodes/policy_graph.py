@@ -13,11 +13,10 @@ from pathlib import Path
 
 import rclpy
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-
-from rcl_interfaces.srv import SetParameters
 
 PATIENCE = 30.0
 """Seconds that any single thing may take on a busy machine."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from policy_graph import Graph, open_graph
 from lifecycle_msgs.msg import Transition
 from policy_actors import MS, Surroundings
+from policy_graph import Graph, open_graph
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 
@@ -74,7 +74,8 @@ class Policy:
     def check_stopped(self, state: str, reason: str, since: int, within: float = PERIOD) -> None:
         """It stands, for good, and stood still in time; no command broke a limit."""
         world, graph = self.world, self.graph
-        graph.wait(lambda: (world.state, world.reason) == (state, reason), f"{state}: {reason}, not {world.states[-1:]}")
+        wanted = (state, reason)
+        graph.wait(lambda: (world.state, world.reason) == wanted, f"{wanted}, not {world.states[-1:]}")
         graph.wait(lambda: not np.any(world.commands[-1].velocities), "a command to stand still")
         self.let_pass(QUIET)
         assert self.last_motion() > since - 0.1e9, "it did not move before the fault"
@@ -211,7 +212,8 @@ def test_the_emergency_stop_holds_until_it_is_released_and_a_new_plan_comes(poli
     world, graph = policy.world, policy.graph
     button = graph.node.create_publisher(Bool, "emergency_stop", QUALITIES[quality])
     try:
-        graph.wait(lambda: button.get_subscription_count() >= (2 if quality == "latched" else 1), "the policy to listen")
+        matches = 2 if quality == "latched" else 1
+        graph.wait(lambda: button.get_subscription_count() >= matches, "the policy to listen")
         policy.moving()
         since = world.now
         button.publish(Bool(data=True))
