@@ -5,11 +5,11 @@
 import os
 import sys
 
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 
+from launch import LaunchContext, LaunchDescription
 from robot_planner.nodes.table import ARGUMENTS, NodeStart, resolve
 
 

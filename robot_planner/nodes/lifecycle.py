@@ -98,7 +98,7 @@ class HookedLifecycleNode(LifecycleNode):
             self.destroy_timer(timer)
             if self.trigger_configure() != SUCCESS or self.trigger_activate() != SUCCESS:
                 self.exit_status = 1
-                self.on_exit(self.failure)
+                self.on_exit("it could not become active")
 
         timer = self.create_timer(0.0, bring_up, clock=STEADY)
 

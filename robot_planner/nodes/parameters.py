@@ -88,12 +88,13 @@ class ParameterSpec:
         if self.choices:
             return ", ".join(self.choices)
         kind = self.ros_type.name.lower().replace("_", " ")
+        kind = f"an {kind}" if kind[0] in "ai" else f"a {kind}"
         unit = f" {self.unit}" if self.unit else ""
         if self.minimum is None and self.maximum is None:
-            return f"a {kind}{unit}"
+            return f"{kind}{unit}"
         low = "" if self.minimum is None else f"{self.minimum:g}"
         high = "" if self.maximum is None else f"{self.maximum:g}"
-        return f"a {kind} in {low}..{high}{unit}"
+        return f"{kind} in {low}..{high}{unit}"
 
     def check(self, value: Any) -> Any:
         """The value as the dataclass takes it; raises InvalidInputError that says what is allowed."""

@@ -25,10 +25,11 @@ class NodeEntry:
     topics: tuple[str, ...] = ()
     """Topics that can be remapped by an argument."""
 
-    @property
-    def module(self) -> str:
-        """Module that runs it: ``python -m``; its ``main`` is the executable of this node's name."""
-        return f"robot_planner.nodes.{self.name}"
+    module: str = ""
+    """Module that runs it: ``python -m``; its ``main`` is the executable of this node's name."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "module", self.module or f"robot_planner.nodes.{self.name}")
 
 
 NODES = (

@@ -1,0 +1,25 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from robot_planner.nodes import docs
+from robot_planner.nodes.table import NODES
+from robot_planner.resources import checkout
+
+
+def test_the_page_on_nodes_says_what_the_code_says():
+    root = checkout()
+    if root is None:
+        pytest.skip("not a checkout")
+    written = (root / "docs" / "nodes.md").read_text(encoding="utf-8")
+    assert written == docs.document(), "run: python -m robot_planner.nodes.docs"
+
+
+def test_everything_has_a_description():
+    for entry in NODES:
+        kind = docs.node_class(entry)
+        assert kind.__doc__
+        assert all(face.about.endswith((".", ")")) for face in kind.interfaces)
+        groups = [("", kind.parameters_class), *kind.parameter_groups().items()]
+        specs = [spec for prefix, group in groups for spec in docs.specify(group, prefix)]
+        assert [spec.name for spec in specs if not spec.description] == []

@@ -1,0 +1,139 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The planning thread alone: what it plans from, how often, and that it always answers."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from fakes import DIM, FakeConfig, FakePlanner
+from graph import wait_for
+
+from robot_planner.nodes.planning_thread import PlanningThread, Task
+from robot_planner.types import Latent
+
+GOAL = np.ones(DIM, np.float32)
+
+
+def latent(number):
+    return Latent(np.full(DIM, number, np.float32), "e", number)
+
+
+class Bench:
+    def __init__(self, rate=100.0, planner=None):
+        self.reports, self.planner = [], planner or FakePlanner(None, None, FakeConfig())
+        self.thread = PlanningThread(lambda name: self.planner, self.distances, self.reports.append, rate, 0.5)
+
+    @staticmethod
+    def distances(latents, goal):
+        return np.abs(latents - goal).max(axis=1)
+
+    def plans(self):
+        return [report.plan for report in list(self.reports) if report.plan is not None]
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def make(**arguments):
+        made.append(Bench(**arguments))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        assert bench.thread.close()
+
+
+def test_it_plans_on_from_the_newest_latent_until_the_task_ends(make):
+    bench = make()
+    bench.thread.observe(latent(3))  # without a task: forgotten
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    bench.thread.observe(latent(5))
+    wait_for(lambda: len(bench.plans()) > 2, "plans")
+    bench.thread.observe(latent(6))
+    wait_for(lambda: bench.plans()[-1].stamp == 6, "a plan from the newer latent")
+    bench.thread.pursue(None)
+    stamps = [plan.stamp for plan in bench.plans()]
+    assert stamps == sorted(stamps) and set(stamps) == {5, 6}
+    assert bench.planner.resets == 1
+
+
+def test_every_latent_is_measured_though_planning_takes_longer(make):
+    entered, release = threading.Event(), threading.Event()
+
+    class Slow(FakePlanner):
+        def plan(self, problem, deadline=None):
+            entered.set()
+            release.wait(10.0)
+            return super().plan(problem)
+
+    bench = make(planner=Slow(None, None, FakeConfig()))
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    bench.thread.observe(latent(1))
+    assert entered.wait(10.0)
+    for number in (2, 3, 4):
+        bench.thread.observe(latent(number))
+    release.set()
+    wait_for(lambda: len([r for r in bench.reports if r.distances]) > 1, "distances")
+    assert [d for report in bench.reports for d in report.distances] == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_the_rate_is_a_limit(make):
+    bench = make(rate=20.0)
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    begin = time.monotonic()
+    bench.thread.observe(latent(1))
+    wait_for(lambda: len(bench.plans()) >= 5, "plans")
+    assert time.monotonic() - begin >= 4 / 20.0 - 0.005
+
+
+def test_the_deadline_is_on_the_monotonic_clock(make):
+    seen = []
+
+    class Curious(FakePlanner):
+        def plan(self, problem, deadline=None):
+            seen.append(deadline - time.monotonic())
+            return super().plan(problem)
+
+    bench = make(planner=Curious(None, None, FakeConfig()))
+    bench.thread.deadline = 3.0
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    bench.thread.observe(latent(1))
+    wait_for(lambda: seen, "a plan")
+    assert 2.0 < seen[0] <= 3.0
+
+
+def test_a_failure_is_reported_and_the_thread_lives_on(make):
+    class Failing(FakePlanner):
+        def plan(self, problem, deadline=None):
+            if problem.stamp == 1:
+                raise ZeroDivisionError("oh")
+            return super().plan(problem)
+
+    bench = make(planner=Failing(None, None, FakeConfig()))
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    bench.thread.observe(latent(1))
+    wait_for(lambda: [r for r in bench.reports if r.failure], "the failure")
+    failure = [r for r in bench.reports if r.failure][-1]
+    assert failure.failure == "ZeroDivisionError: oh" and "Traceback" in failure.details
+    bench.thread.pursue(Task(2, "fake", GOAL))
+    bench.thread.observe(latent(2))
+    wait_for(bench.plans, "a plan")
+
+
+def test_closing_does_not_wait_for_ever(make):
+    release = threading.Event()
+
+    class Stuck(FakePlanner):
+        def plan(self, problem, deadline=None):
+            release.wait(10.0)
+            return super().plan(problem)
+
+    bench = make(planner=Stuck(None, None, FakeConfig()))
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    bench.thread.observe(latent(1))
+    wait_for(lambda: bench.reports, "the distance, before the plan")
+    assert not bench.thread.close(timeout=0.05)
+    release.set()
