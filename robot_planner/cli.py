@@ -153,6 +153,8 @@ def _seeds(records: Iterable[dict[str, Any]], args: argparse.Namespace) -> list[
     found = {int(record["seed"]) for record in records if isinstance(record.get("seed"), int)}
     if not found:
         option = getattr(args, "seeds", getattr(args, "seed", None))
+        if isinstance(option, int) and isinstance(getattr(args, "episodes", None), int):
+            option = range(option, option + args.episodes)  # --seed is the first of them
         found = set(option if isinstance(option, (list, tuple, range)) else [option]) - {None}
     return sorted(found)
 
