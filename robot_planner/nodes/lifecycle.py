@@ -95,7 +95,9 @@ class HookedLifecycleNode(LifecycleNode):
         """Becomes active as soon as it is spun; if that fails the process ends with status 1."""
 
         def bring_up() -> None:
-            self.destroy_timer(timer)
+            timer.cancel()
+            if self.state != "unconfigured":  # the events executor may have queued the timer twice
+                return
             if self.trigger_configure() != SUCCESS or self.trigger_activate() != SUCCESS:
                 self.exit_status = 1
                 self.on_exit("it could not become active")

@@ -31,14 +31,9 @@ def actors(monkeypatch):
     monkeypatch.setattr("robot_planner.nodes.table.NODES", ACTORS)
 
 
-def ours():
-    """Shared memory that belongs to children of this process."""
-    return {family for pid in children() for family in families_of(pid)}
-
-
-def children():
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(os.getpid())], capture_output=True, text=True).stdout
-    return {int(pid) for pid in found.split()}
+def left(families):
+    """Those whose files are there, though neither this process nor another living one uses them."""
+    return [family for family in families - families_of(os.getpid()) if (FOLDER / family).exists()]
 
 
 def make(lines=None, **overrides):
@@ -62,7 +57,7 @@ def test_a_graph_becomes_active_and_leaves_nothing_behind():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert ("one", "stopped: SIGINT") in lines
-    assert not [family for family in memory if not family.startswith("fastdds_port") and (FOLDER / family).exists()]
+    assert left({family for family in memory if "port" not in family}) == []
     assert graph.stop() == {"one": 0, "two": 0}
 
 
@@ -77,7 +72,7 @@ def test_shared_memory_of_a_killed_node_is_removed():
         assert all((FOLDER / family).exists() for family in segments)
         other = {family for family in families_of(graph.children["two"].process.pid) if "port" not in family}
         assert remove_unused(other) == []  # what lives is not touched
-    assert not [family for family in segments | other if (FOLDER / family).exists()]
+    assert left(segments | other) == []
 
 
 @pytest.mark.parametrize(
