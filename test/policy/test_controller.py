@@ -109,6 +109,8 @@ class Bench:
         in_time = moving & (elapsed[:, 0] < 2.0 * self.config.period)
         np.testing.assert_allclose(way[in_time], np.abs(v[1:] * elapsed)[in_time], atol=1e-9)
         assert np.all(way[moving] <= np.abs(v[1:] * elapsed)[moving] + 1e-9)
+        following = np.array([c.image_stamp is not None for _, c in self.sent])[1:]
+        assert np.all(way[following] <= 2.0 * 2.0 * self.config.period + 1e-9)
 
 
 def test_idle_sends_nothing():
@@ -265,14 +267,30 @@ def test_an_emergency_stop_pressed_before_activation_counts():
     assert bench.policy.state is State.FOLLOWING
 
 
-def test_a_repeated_image_is_no_sign_of_life():
-    bench = Bench().moving()
-    bench.camera = False
-    stamp = bench.now
-    for _ in range(100):
-        bench.policy.latent(stamp, "net", bench.now, bench.time)
+@pytest.mark.parametrize("name", ["camera", "joints"])
+def test_a_long_plan_is_not_followed_blindly(name):
+    bench = Bench(replace(CONFIG, plan_period=10.0)).moving()
+    bench.planner = False
+    setattr(bench, name, False)
+    when = bench.time
+    bench.run(1.5)
+    assert bench.policy.reason is {"camera": Reason.LATENT_LOST, "joints": Reason.JOINT_STATES_LOST}[name]
+    assert 0.3 < bench.last_motion() - when <= 0.5
+    bench.check_limits()
+
+
+@pytest.mark.parametrize("kind", ["repeated", "old", "future"])
+def test_an_image_that_is_not_fresh_is_no_sign_of_life(kind):
+    bench = Bench(replace(CONFIG, plan_period=10.0)).moving()
+    bench.planner = bench.camera = False
+    bench.policy.latent(bench.now, "net", bench.now, bench.time)
+    when, stamp = bench.time, bench.now
+    for _ in range(50):
+        shown = {"repeated": stamp, "old": bench.now - 520 * MS, "future": bench.now + 30 * MS}[kind]
+        bench.policy.latent(shown, "net", bench.now, bench.time)
         bench.run(0.02)
     assert bench.policy.reason is Reason.LATENT_LOST
+    assert bench.last_motion() - when <= 0.5
 
 
 def test_latents_of_another_encoder_are_no_sign_of_life_when_one_is_required():
@@ -374,6 +392,34 @@ def test_a_loop_that_was_held_up_stops_instead_of_catching_up():
     assert bench.policy.reason is Reason.OVERRUN
     np.testing.assert_allclose(bench.sent[-1][1].positions, before)
     bench.check_limits()
+
+
+def test_an_arm_that_waited_for_a_late_command_starts_anew():
+    slow = replace(LIMITS, acceleration=np.full(6, 2.0))
+    bench = Bench(replace(CONFIG, limits=slow, latent_period=3.0, plan_period=3.0, joint_states_period=3.0,
+                          control_period=3.0, tool_acceleration=0.2))  # fmt: skip
+    bench.moving()
+    speed = bench.sent[-1][1].velocities[0]
+    bench.time += 0.2
+    bench.tick()
+    assert bench.policy.state is State.FOLLOWING
+    # Of the 0.2 s it stood still for 0.16 s, and could win back the speed of 0.04 s.
+    assert bench.sent[-1][1].velocities[0] <= speed - 2.0 * 0.16 + 2.0 * 0.04 + 1e-9
+
+
+def test_a_plan_from_before_the_arm_was_put_elsewhere_is_refused():
+    bench = Bench().moving()
+    bench.planner = False
+    bench.plan(actions=np.zeros((0, 2)))
+    bench.run(0.5)
+    bench.arm = bench.crane.inverse(np.array([0.3, -0.1, 0.03]), np.zeros(6))
+    before = bench.now
+    bench.run(0.1)
+    assert bench.plan(stamp=before) is Reason.UNANCHORED
+    assert bench.plan(stamp=bench.now - 20 * MS) is Reason.NONE
+    start = len(bench.sent)
+    bench.run(0.1)
+    assert np.linalg.norm(bench.sent[start][1].tool - [0.3, -0.1, 0.03]) < 5e-3
 
 
 def test_ros_time_that_goes_back_or_leaps_stops_the_arm():
