@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripted expert does every stage; who does nothing does none."""
 
+import numpy as np
 import pytest
 
 from robot_planner.errors import UnknownNameError
@@ -32,6 +33,19 @@ def test_a_block_given_into_the_gripper_stays_there(tabletop, stage):
         tabletop.advance(2.0)
         held = dict(zip(("red", "green", "blue"), tabletop.state.held, strict=True))
         assert [color for color, flag in held.items() if flag] == [tabletop.episode.target["block"]]
+
+
+def test_the_fingers_are_laid_on_faces(tabletop):
+    """A grasp across the corners would turn the block."""
+    for seed in TUNING_SEEDS[:10]:
+        tabletop.reset("pick", seed)
+        block = ("red", "green", "blue").index(tabletop.episode.target["block"])
+        before = tabletop.state.blocks[block, 3]
+        ScriptedExpert(tabletop).run()
+        state = tabletop.state
+        turned = abs(np.angle(np.exp(1j * (state.blocks[block, 3] - before))))
+        assert turned < 0.1
+        assert np.cos(4 * (state.tool_yaw - state.blocks[block, 3])) > 0.9
 
 
 def test_a_weak_grip_fails(tabletop):

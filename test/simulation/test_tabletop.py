@@ -149,6 +149,27 @@ def test_commands_are_clipped_to_the_limits(tabletop):
     tabletop.command(tabletop.commanded_joints)
     tabletop.advance(0.2)
     assert tabletop.gripper_width == pytest.approx(0.08, abs=0.002), "no gripper in the command: it stays"
+    for width in (0.05, 0.02):
+        tabletop.command(tabletop.commanded_joints, gripper=width)
+        tabletop.advance(1.0)
+        assert tabletop.gripper_width == pytest.approx(width, abs=0.002)
+
+
+def test_a_block_beside_one_finger_is_touched_but_not_held(tabletop):
+    """Pushed along y: the left finger touches the block, the right one can't."""
+    tabletop.reset("reach", 2)
+    tabletop.data.qpos[tabletop._blocks[0] : tabletop._blocks[0] + 7] = [0.4, 0.05, 0.02, 1, 0, 0, 0]
+    tabletop.data.qpos[tabletop._blocks[1]] = tabletop.data.qpos[tabletop._blocks[2]] = 0.7
+    joints = tabletop.kinematics.inverse([0.4, 0.0, 0.03], tabletop.commanded_joints)
+    tabletop.data.qpos[tabletop._arm] = joints
+    tabletop.command(joints, gripper=0.0)
+    tabletop.advance(0.1)
+    for y in np.linspace(0.0, 0.04, 40):
+        joints = tabletop.kinematics.inverse([0.4, y, 0.03], joints)
+        tabletop.command(joints, gripper=0.0)
+        tabletop.advance(0.02)
+    assert tabletop.block_positions[0, 1] > 0.06, "the push did reach the block"
+    assert tabletop.state.held == (False, False, False)
 
 
 @pytest.mark.parametrize("joints", [np.zeros(5), np.full(6, np.nan), [0, 0, 0, 0, 0, np.inf], np.zeros((6, 1))])

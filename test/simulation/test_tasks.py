@@ -71,6 +71,8 @@ def test_reach_goes_far_enough_to_a_free_place(seed):
     assert within(goal.tool[:2], TOOL_LOW, TOOL_HIGH)
     assert np.linalg.norm(start.blocks[:, :2] - goal.tool[:2], axis=1).min() >= 0.06
     np.testing.assert_array_equal(start.blocks, goal.blocks)
+    # Room on the straight way for the paddle (2 cm to its corners) beside a block (2.8 cm).
+    assert distance_to_segment(start.blocks[:, :2], start.tool[:2], goal.tool[:2]).min() >= 0.048
 
 
 @settings(max_examples=150)
