@@ -11,20 +11,19 @@ Each child tells by sd_notify when it is active; it ends when we end, however we
 
 import contextlib
 import os
+import secrets
 import selectors
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from robot_planner.errors import RobotPlannerError
-from robot_planner.nodes.notify import SUPERVISED
+from robot_planner.nodes.notify import STOPPING, SUPERVISED
 from robot_planner.nodes.shared_memory import families_of, remove_unused
 from robot_planner.nodes.table import NODES, NodeEntry, NodeStart, resolve
 
@@ -41,7 +40,7 @@ class GraphError(RobotPlannerError):
 class Child:
     """One node's process, as we see it."""
 
-    def __init__(self, start: NodeStart, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, start: NodeStart, environment: Mapping[str, str]) -> None:
         self.name = start.node.name
         self.active = False
         self.status = "starting"
@@ -50,19 +49,25 @@ class Child:
         """Its newest lines of output."""
         self.shared_memory: set[str] = set()
         self.rest = b""
-        address = folder / self.name
+        # an abstract address: no file to leave behind, and no path that could be too long
+        address = f"robot_planner-{os.getpid()}-{secrets.token_hex(8)}-{self.name}"
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notifications.bind(str(address))
+        self.notifications.bind(f"\0{address}")
         self.notifications.setblocking(False)
-        self.process = subprocess.Popen(
-            start.command(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # a group of its own: Ctrl-C at the terminal reaches us alone, and we pass it on once
-            start_new_session=True,
-            env={**environment, "NOTIFY_SOCKET": str(address), SUPERVISED: "1", "PYTHONUNBUFFERED": "1"},
-        )
+        # The child inherits the mask: a signal that comes while it still imports waits until its handlers are there.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            self.process = subprocess.Popen(
+                start.command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                # a group of its own: Ctrl-C at the terminal reaches us alone, and we pass it on once
+                start_new_session=True,
+                env={**environment, "NOTIFY_SOCKET": f"@{address}", SUPERVISED: "1", "PYTHONUNBUFFERED": "1"},
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     @property
     def alive(self) -> bool:
@@ -115,10 +120,9 @@ class Graph:
         self._closing = threading.Event()
 
     def __enter__(self) -> "Graph":
-        self._folder = tempfile.TemporaryDirectory(prefix="robot_planner_")
         try:
             for start in self._starts:
-                self.children[start.node.name] = Child(start, Path(self._folder.name), self._environment)
+                self.children[start.node.name] = Child(start, self._environment)
         except BaseException:
             self.stop()
             raise
@@ -179,7 +183,6 @@ class Graph:
         for child in children:
             child.close()
         remove_unused({family for child in children for family in child.shared_memory})
-        self._folder.cleanup()
         return {child.name: child.process.returncode for child in children}
 
     # --- the thread that listens to the children ---

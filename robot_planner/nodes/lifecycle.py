@@ -189,6 +189,7 @@ class HookedLifecycleNode(LifecycleNode):
         return False
 
     def _latch(self, reason: str, keep: bool = False) -> None:
+        reason = " ".join(reason.split())  # one line, whatever a library put into its message
         self.get_logger().error(reason)
         if not (keep and self.failure):
             self.failure = reason

@@ -4,8 +4,11 @@
 
 import contextlib
 import os
+import signal
 import socket
 
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+"""Signals that ask a node to end; a starter may hand them down blocked, until the node can take them."""
 SUPERVISED = "ROBOT_PLANNER_SUPERVISED"
 """Environment variable: the starter holds our standard input open, and its end is our end."""
 

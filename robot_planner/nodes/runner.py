@@ -20,10 +20,12 @@ from rclpy.signals import SignalHandlerOptions
 
 from robot_planner.errors import InvalidInputError, RobotPlannerError
 from robot_planner.nodes.base import ManagedNode
-from robot_planner.nodes.notify import SUPERVISED
+from robot_planner.nodes.notify import STOPPING, SUPERVISED
 
 GRACE = 1.0
 """Seconds for results that must still be sent when the node ends."""
+LINGER = 0.2
+"""Seconds for the last of them to arrive."""
 USER_ERROR = 2
 
 
@@ -43,9 +45,10 @@ class StopRequests:
     def __enter__(self) -> "StopRequests":
         self._write.setblocking(False)
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPPING:
             signal.signal(number, lambda *_: None)  # Python's C handler writes the number to the wake-up socket
         self._thread.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -70,7 +73,7 @@ class StopRequests:
                 numbers = self._read.recv(16)
                 if not numbers:
                     return
-                for number in set(numbers) & {signal.SIGINT, signal.SIGTERM}:
+                for number in set(numbers) & STOPPING:
                     self.stop(signal.Signals(number).name)
             if 0 in ready and not os.read(0, 4096):
                 sources.remove(0)
@@ -125,9 +128,11 @@ def _spin(node: ManagedNode, executor: Executor, requests: StopRequests) -> None
     node.get_logger().info(f"ending: {requests.reason or 'shut down'}")
     if rclpy.ok():
         node.finish(requests.reason)
-        deadline = time.monotonic() + GRACE
-        while node.busy and time.monotonic() < deadline and rclpy.ok():
-            executor.spin_once(timeout_sec=0.05)
+        deadline = time.monotonic() + (GRACE if node.busy else 0.0)
+        while time.monotonic() < deadline and rclpy.ok():
+            if not node.busy:  # sent; services have no wait_for_all_acked
+                deadline = min(deadline, time.monotonic() + LINGER)
+            executor.spin_once(timeout_sec=0.02)
     executor.remove_node(node)
 
 

@@ -9,7 +9,8 @@ import pytest
 from action_msgs.msg import GoalStatus
 from fakes import DIGEST, DIM, FakePlanner, FakePlannerNode, SlowPlanner
 from graph import PATIENCE, Repeater, noise_image, wait_for
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
+from visualization_msgs.msg import MarkerArray
 
 from robot_planner.nodes.interfaces import Quality
 from robot_planner.nodes.messages import image_to_message, latent_to_message
@@ -412,3 +413,30 @@ def test_rates_may_change_while_the_node_works_and_the_model_may_not(bench):
 def test_a_message_of_a_latent_without_data_is_dropped(bench):
     bench.graph.send("latent", LatentMessage(encoder=DIGEST))
     wait_for(lambda: bench.node.channel("latent").dropped == 1, "the drop")
+
+
+def test_an_unknown_planner_metric_or_model_keeps_the_node_from_being_set_up(graph):
+    node = graph.start(FakePlannerNode, active=False, algorithm="magic")
+    node.trigger_configure()
+    assert node.state == "unconfigured"
+    assert "unknown planner 'magic'; valid: cem" in node.failure
+
+
+def test_markers_show_the_path_from_where_the_tool_is(graph):
+    kinematics = pytest.importorskip("robot_planner.policy.kinematics").ArmKinematics()
+    bench = Bench(graph, markers=True)
+    heard = graph.listen(MarkerArray, "plan_markers")
+    joints = kinematics.inverse([0.4, 0.1, 0.03], (kinematics.lower + kinematics.upper) / 2)
+    message = JointState(name=list(kinematics.joint_names), position=[float(x) for x in joints])
+
+    def show():
+        graph.send("joint_states", message, Quality.SENSOR)
+        bench.show()
+
+    with Repeater(show):
+        bench.send(bench.goal())
+        marker = wait_for(lambda: heard and heard[-1].markers[0], "a marker")
+    points = [(p.x, p.y, p.z) for p in marker.points]
+    np.testing.assert_allclose(points[0], [0.4, 0.1, 0.03], atol=1e-3)
+    np.testing.assert_allclose(points[-1], [0.43, 0.13, 0.03], atol=1e-3)
+    assert marker.header.frame_id == "base_link"

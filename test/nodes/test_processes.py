@@ -190,3 +190,11 @@ def test_what_the_user_of_up_did_wrong_is_one_line(arguments, words):
     with Up(*arguments) as up:
         assert up.wait() == 2
     assert up.saw(words) and not up.saw("Traceback")
+
+
+def test_nodes_that_are_stopped_while_they_still_import_end_cleanly():
+    lines = []
+    with make(lines) as graph:
+        statuses = graph.stop()
+    assert statuses == {"one": 0, "two": 0}
+    assert not any("Traceback" in line or "KeyboardInterrupt" in line for _, line in lines)
