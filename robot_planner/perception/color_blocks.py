@@ -35,11 +35,12 @@ def detect_blocks(
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InvalidInputError(f"an image is uint8 (H, W, 3), not {image.dtype} {image.shape}")
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    hue, vivid = hsv[..., 0], (hsv[..., 1] >= MIN_SATURATION) & (hsv[..., 2] >= MIN_VALUE)
     positions = np.full((len(HUES), 2), np.nan)
     for index, (low, high) in enumerate(HUES):
-        inside = (hue >= low % 180) | (hue <= high) if low < 0 else (hue >= low) & (hue <= high)
-        blob = _largest_blob(inside & vivid)
+        inside = _between(hsv, max(low, 0), high)
+        if low < 0:  # red lies on both sides of zero
+            inside |= _between(hsv, low % 180, 179)
+        blob = _largest_blob(inside)
         if blob is None:
             continue
         pixel, area = blob
@@ -49,13 +50,21 @@ def detect_blocks(
     return positions
 
 
-def _largest_blob(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], float] | None:
+def _between(hsv: npt.NDArray[np.uint8], low: int, high: int) -> npt.NDArray[np.uint8]:
+    """Mask of the vivid pixels of these hues, both ends included."""
+    inside: npt.NDArray[np.uint8] = cv2.inRange(hsv, (low, MIN_SATURATION, MIN_VALUE), (high, 255, 255))
+    return inside
+
+
+def _largest_blob(mask: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64], float] | None:
     """Middle (u, v) and size [pixels] of the largest connected piece; None where there is none."""
-    count, _, pieces, middles = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    if count < 2:
+    left, top, width, height = cv2.boundingRect(mask)
+    if not width:
         return None
+    crop = mask[top : top + height, left : left + width]
+    _, _, pieces, middles = cv2.connectedComponentsWithStats(crop, connectivity=8)
     largest = 1 + int(pieces[1:, cv2.CC_STAT_AREA].argmax())
-    return middles[largest], float(pieces[largest, cv2.CC_STAT_AREA])
+    return middles[largest] + (left, top), float(pieces[largest, cv2.CC_STAT_AREA])
 
 
 def _on_plane(
