@@ -141,6 +141,21 @@ def test_silence_stops_the_arm(policy, who):
     policy.check_stopped("stopped", SILENCES[who], world.lives[who])
 
 
+def test_a_long_plan_is_not_followed_blindly():
+    """No plan comes that could be refused: the watchdogs alone stop the arm."""
+    with open_graph("surroundings", "/solo") as graph:
+        policy = Policy(graph, plan_period=10.0)
+        world = policy.world
+        for who, reason in (("camera", "latent_lost"), ("arm", "joint_states_lost")):
+            policy.fresh()
+            graph.wait(lambda: world.seen, "the camera")
+            policy.let_pass(0.2)
+            world.plan(np.tile([0.0, 0.02], (10, 1)))
+            policy.until_moving()
+            setattr(world, who, False)
+            policy.check_stopped("stopped", reason, world.lives[who])
+
+
 def test_a_killed_planner_stops_the_arm(policy):
     planner = policy.graph.start(ACTORS, "planner")
     policy.until_moving()
