@@ -34,7 +34,7 @@ def detect_blocks(
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise InvalidInputError(f"an image is uint8 (H, W, 3), not {image.dtype} {image.shape}")
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    hsv = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), dtype=np.uint8)
     positions = np.full((len(HUES), 2), np.nan)
     for index, (low, high) in enumerate(HUES):
         inside = _between(hsv, max(low, 0), high)
@@ -52,8 +52,8 @@ def detect_blocks(
 
 def _between(hsv: npt.NDArray[np.uint8], low: int, high: int) -> npt.NDArray[np.uint8]:
     """Mask of the vivid pixels of these hues, both ends included."""
-    inside: npt.NDArray[np.uint8] = cv2.inRange(hsv, (low, MIN_SATURATION, MIN_VALUE), (high, 255, 255))
-    return inside
+    inside = cv2.inRange(hsv, np.array([low, MIN_SATURATION, MIN_VALUE]), np.array([high, 255, 255]))
+    return np.asarray(inside, dtype=np.uint8)
 
 
 def _largest_blob(mask: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64], float] | None:
@@ -64,7 +64,7 @@ def _largest_blob(mask: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64],
     crop = mask[top : top + height, left : left + width]
     _, _, pieces, middles = cv2.connectedComponentsWithStats(crop, connectivity=8)
     largest = 1 + int(pieces[1:, cv2.CC_STAT_AREA].argmax())
-    return middles[largest] + (left, top), float(pieces[largest, cv2.CC_STAT_AREA])
+    return middles[largest] + np.array([left, top]), float(pieces[largest, cv2.CC_STAT_AREA])
 
 
 def _on_plane(
