@@ -83,3 +83,20 @@ def run_episode(
     verdict = tabletop.evaluate()
     outcome.success, outcome.distance = verdict.success, verdict.distance
     return outcome
+
+
+def run_open_loop(
+    tabletop: Tabletop, world: World, planner: Planner, task: str, seed: int, tolerance: float = 0.02, metric: str = ""
+) -> Outcome:
+    """Plans once and executes the whole plan; ``believed`` is what the model promised of its end."""
+    tabletop.reset(task, seed)
+    stepper = PlanarStepper(tabletop)
+    goal = world.encoder.encode(tabletop.goal_image()[None, None])[0]
+    planner.reset()
+    latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
+    plan = planner.plan(Problem(latent, goal))
+    for action in plan.actions:
+        stepper.step(action)
+    verdict = tabletop.evaluate()
+    promised = goal_distance(world, metric, plan.states[-1], goal) <= tolerance
+    return Outcome(verdict.success, verdict.distance, promised, len(plan.actions), [plan.seconds], [plan.iterations])

@@ -110,7 +110,7 @@ class PlannerNode(ManagedNode):
     @classmethod
     def parameter_groups(cls) -> dict[str, type]:
         """The parameters of every planner, under its name."""
-        from robot_planner.nodes.planners import planner_configs
+        from robot_planner.planning.catalogue import planner_configs
 
         return planner_configs()
 
@@ -118,7 +118,7 @@ class PlannerNode(ManagedNode):
 
     def set_up(self) -> None:
         """Loads the model and starts the planning thread."""
-        from robot_planner.nodes.planners import check_algorithm
+        from robot_planner.planning.catalogue import check_algorithm
 
         check_algorithm(self.parameters.algorithm)
         self._load()
@@ -179,7 +179,7 @@ class PlannerNode(ManagedNode):
         self.unit, self.model_digest = self._metric.unit, self.encoder
 
     def _make_planner(self, name: str) -> Any:
-        from robot_planner.nodes.planners import PLANNERS
+        from robot_planner.planning.planner import PLANNERS
 
         return PLANNERS.make(name, self._world.dynamics, self._metric, self.groups[name])
 

@@ -104,6 +104,9 @@ class ConvolutionalEncoder:
             raise InvalidInputError(
                 f"images have shape {images.shape}; allowed: (B, {len(self.views)}, H, W, 3) for views {self.views}"
             )
-        small = to_square_batch(images, self.image_size, self.crop)
+        return self.encode_regions(to_square_batch(images, self.image_size, self.crop))
+
+    def encode_regions(self, regions: npt.NDArray[np.uint8]) -> FloatArray:
+        """Regions of interest (B, views, S, S, 3), already cut out by ``to_square`` -> latents float32 (B, D)."""
         with torch.inference_mode():
-            return self.network(images_to_tensor(small, self.device)).cpu().numpy()
+            return self.network(images_to_tensor(regions, self.device)).cpu().numpy()
