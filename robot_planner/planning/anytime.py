@@ -1,0 +1,260 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What all anytime planners share: input checks, warm start, the deadline, and the best plan by true rollout cost.
+
+A planner derives from AnytimePlanner and writes ``_search``, which hands every rollout it makes to ``Run.record`` and stops
+when ``Run.settle`` says that no problem is left, or ``Budget.fits`` that no time is.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robot_planner.dynamics.world_model import WorldModel
+from robot_planner.errors import InvalidInputError, ModelError
+from robot_planner.planning.goal_metric import GoalMetric
+from robot_planner.planning.noise import generator
+from robot_planner.planning.objective import Evaluation, Objective, ObjectiveConfig
+from robot_planner.planning.parameters import parameter
+from robot_planner.planning.warm_start import shift_actions, shift_states, steps_since
+from robot_planner.types import Plan, Problem, StopReason
+
+
+@dataclass(frozen=True)
+class AnytimeConfig(ObjectiveConfig):
+    """When to stop, and the seed; with the objective's parameters."""
+
+    iterations: int = parameter(200, "iterations at most", 1, 1_000_000)
+    tolerance: float = parameter(
+        0.0, "distance of the last state to the goal that is near enough, in the metric's unit; 0: never", 0.0, 1e6
+    )
+    patience: int = parameter(0, "milestones without improvement after which the cost has stalled; 0: never", 0, 100_000)
+    improvement: float = parameter(0.01, "fraction of the best cost that counts as an improvement", 0.0, 1.0)
+    seed: int = parameter(0, "seed of all noise; the same problem with the same seed has the same plan", 0, 2**31 - 1)
+    max_memory: int = parameter(4096, "memory that one call may need; more is refused before it is taken [MiB]", 1, 2**20)
+
+
+class Budget:
+    """The time until a deadline, and how long each kind of work takes as far as known."""
+
+    def __init__(self, deadline: float | None, clock: Callable[[], float], known: dict[str, float]) -> None:
+        """``known``: durations [s] by kind; kept up to date, so that the next call begins with them."""
+        self._deadline, self._clock, self._known = deadline, clock, known
+        for kind in known:  # what an interruption once made look slow is tried again in time
+            known[kind] *= 0.8
+        self._begun = self.started = clock()
+
+    def fits(self, *kinds: str) -> bool:
+        """Whether work of these kinds ends before the deadline; work never timed counts nothing. Begins the timing."""
+        if self._deadline is None:
+            return True
+        self.begin()
+        return self._begun + sum(self._known.get(kind, 0.0) for kind in kinds) < self._deadline
+
+    def begin(self) -> None:
+        """The work to be timed begins."""
+        if self._deadline is not None:
+            self._begun = self._clock()
+
+    def took(self, kind: str) -> None:
+        """The work that was begun has ended; an interruption makes a kind look twice as slow at most."""
+        if self._deadline is None:
+            return
+        now = self._clock()
+        duration, self._begun = now - self._begun, now
+        last = self._known.get(kind, duration)
+        self._known[kind] = min(max(duration, 0.5 * (duration + last)), 2.0 * last)
+
+    def assume(self, kind: str, like: str, times: float) -> None:
+        """A first guess at work never timed: so many times the duration of another kind."""
+        if like in self._known:
+            self._known.setdefault(kind, times * self._known[like])
+
+    @property
+    def seconds(self) -> float:
+        """Time since the call began [s]."""
+        return self._clock() - self.started
+
+
+class Run:
+    """One call: the problems still open, and the best rollout of each. Tensors hold the open problems, in order."""
+
+    def __init__(self, objective: Objective, problems: Sequence[Problem], config: AnytimeConfig, budget: Budget) -> None:
+        self.objective, self.config, self.budget = objective, config, budget
+        self.problems = list(problems)
+        self.task = objective.task(*_stacked(self.problems, objective))
+        self.warm: tuple[Tensor, Tensor] | None = None
+        """Actions (T, A) and states (T+1, D) to begin from."""
+        self.iterations = 0
+        self.best_cost = torch.full((len(problems),), torch.inf, device=objective.device, dtype=objective.dtype)
+        self.best_actions = self.best_states = torch.empty(0)
+        self._open = list(range(len(problems)))
+        self._reference = self.best_cost
+        self._stalled = torch.zeros_like(self.best_cost)
+        self._failed = torch.zeros_like(self.best_cost, dtype=torch.bool)
+        self._histories: list[tuple[list[int], Tensor]] = []
+        self._plans: list[Plan | None] = [None] * len(problems)
+
+    def generators(self, purpose: str) -> list[torch.Generator]:
+        """One generator for each open problem."""
+        return [generator(self.problems[i], self.config.seed, purpose, self.objective.device) for i in self._open]
+
+    def record(self, evaluation: Evaluation, actions: Tensor) -> None:
+        """Takes note of rollouts of actions (T, P, R, A)."""
+        cost, index = evaluation.cost.min(1)
+        self._failed = torch.isinf(cost)
+        problem = torch.arange(len(index), device=index.device)
+        candidate, states = actions[:, problem, index], evaluation.states[:, problem, index]
+        if not self._histories:
+            if bool(self._failed.any()):
+                raise ModelError("the world model or the goal metric returned NaN or infinity for every first candidate")
+            self.best_actions, self.best_states, self._reference = candidate, states, cost
+        better = cost < self.best_cost
+        self.best_cost = torch.where(better, cost, self.best_cost)
+        self.best_actions = torch.where(better.unsqueeze(1), candidate, self.best_actions)
+        self.best_states = torch.where(better.unsqueeze(1), states, self.best_states)
+        self._histories.append((self._open, self.best_cost))
+
+    def milestone(self) -> None:
+        """Takes note of whether costs still fall."""
+        fell = self.best_cost < self._reference - self.config.improvement * self._reference.abs()
+        self._stalled = torch.where(fell, 0.0, self._stalled + 1.0)
+        self._reference = torch.where(fell, self.best_cost, self._reference)
+
+    def settle(self) -> list[int] | None:
+        """Closes problems that are solved, stalled or failed; returns the positions of the others, None for 'all'."""
+        config = self.config
+        done = self._failed
+        if config.tolerance > 0.0:
+            with torch.no_grad():
+                distance = self.objective.metric.distance(self.best_states[-1], self.task.goals.squeeze(1))
+            done = done | (distance <= config.tolerance)
+        if config.patience > 0:
+            done = done | (self._stalled >= config.patience)
+        flags = done.tolist()  # the one value read back between evaluations
+        if not any(flags):
+            return None
+        failed = self._failed.tolist()
+        for position, flag in enumerate(flags):
+            if flag:
+                self._close(position, StopReason.NOT_FINITE if failed[position] else StopReason.CONVERGED)
+        kept = [position for position, flag in enumerate(flags) if not flag]
+        self._open = [self._open[position] for position in kept]
+        self.task = type(self.task)(*(part[kept] for part in self.task))
+        self.best_cost, self._reference = self.best_cost[kept], self._reference[kept]
+        self._stalled, self._failed = self._stalled[kept], self._failed[kept]
+        self.best_actions, self.best_states = self.best_actions[:, kept], self.best_states[:, kept]
+        return kept
+
+    def plans(self, reason: StopReason) -> list[Plan]:
+        """Closes what is still open, and hands out all plans."""
+        for position in range(len(self._open)):
+            self._close(position, reason)
+        self._open = []
+        return [plan for plan in self._plans if plan is not None]
+
+    def _close(self, position: int, reason: StopReason) -> None:
+        number = self._open[position]
+        actions, states = self.best_actions[:, position], self.best_states[:, position]
+        history = tuple(float(costs[numbers.index(number)]) for numbers, costs in self._histories if number in numbers)
+        self._plans[number] = Plan(
+            actions=actions.float().cpu().numpy(),
+            states=states.float().cpu().numpy(),
+            cost=history[-1],
+            iterations=self.iterations,
+            seconds=self.budget.seconds,
+            stop_reason=reason,
+            stamp=self.problems[number].stamp,
+            step_seconds=self.objective.model.step_seconds,
+            uncertainty=float(self.objective.uncertainty(states, actions)),
+            cost_history=history,
+        )
+
+
+class AnytimePlanner:
+    """The Planner protocol over a search that derived classes write."""
+
+    name: str
+
+    def __init__(
+        self,
+        model: WorldModel,
+        metric: GoalMetric,
+        config: AnytimeConfig,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.objective = Objective(model, metric, config)
+        self._config, self._clock = config, clock
+        self._last: Plan | None = None
+        self._durations: dict[int, dict[str, float]] = {}
+
+    def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
+        """See Planner."""
+        run = self._begin([problem], deadline)
+        run.warm = self._shifted(problem)
+        plan = run.plans(self._search(run))[0]
+        self._last = plan
+        return plan
+
+    def plan_batch(self, problems: Sequence[Problem], deadline: float | None = None) -> list[Plan]:
+        """See Planner."""
+        if not problems:
+            return []
+        run = self._begin(problems, deadline)
+        return run.plans(self._search(run))
+
+    def reset(self) -> None:
+        """See Planner."""
+        self._last = None
+
+    def _begin(self, problems: Sequence[Problem], deadline: float | None) -> Run:
+        budget = Budget(deadline, self._clock, self._durations.setdefault(len(problems), {}))
+        need = self._memory(len(problems)) / 2**20
+        if need > self._config.max_memory:
+            raise InvalidInputError(
+                f"{len(problems)} problems over a horizon of {self._config.horizon} need about {need:.0f} MiB; "
+                f"allowed: {self._config.max_memory} (max_memory)"
+            )
+        return Run(self.objective, problems, self._config, budget)
+
+    def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
+        """The last plan moved to the problem's stamp, or None if there is none or time ran backwards or past its end."""
+        plan = self._last
+        if plan is None:
+            return None
+        steps = steps_since(plan, problem.stamp)
+        if not 0.0 <= steps < len(plan.actions):
+            return None
+        objective = self.objective
+        actions = torch.from_numpy(shift_actions(plan.actions, steps, objective.neutral.cpu().numpy()))
+        states = torch.from_numpy(shift_states(plan.states, steps))
+        return actions.to(objective.low).clamp(objective.low, objective.high), states.to(objective.low)
+
+    def _memory(self, problems: int) -> int:
+        """About how many bytes a call for so many problems takes."""
+        raise NotImplementedError
+
+    def _search(self, run: Run) -> StopReason:
+        """Improves the run's problems until all are settled or a budget ends; returns which."""
+        raise NotImplementedError
+
+
+def _stacked(problems: Sequence[Problem], objective: Objective) -> tuple[Tensor, Tensor]:
+    """Starts and goals (P, D), checked."""
+    dim = objective.model.latent_dim
+    for number, problem in enumerate(problems):
+        for what, latent in (("start", problem.start), ("goal", problem.goal)):
+            if latent.shape != (dim,):
+                raise InvalidInputError(f"problem {number}: {what} has shape {latent.shape}; the model's latents have ({dim},)")
+    starts, goals = (
+        torch.stack([torch.as_tensor(getattr(problem, what)) for problem in problems]).to(objective.low)
+        for what in ("start", "goal")
+    )
+    for what, latents in (("start", starts), ("goal", goals)):
+        finite = torch.isfinite(latents).all(1).tolist()
+        if not all(finite):
+            raise InvalidInputError(f"problem {finite.index(False)}: {what} holds NaN or infinity")
+    return starts, goals

@@ -1,0 +1,207 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""GRASP: gradient planning with lifted states through a learned world model, anytime and batched.
+
+Psenka, Rabbat, Krishnapriyan, LeCun, Bar: arXiv 2602.00475. `docs/grasp.md` says what differs from the paper and why.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robot_planner.dynamics.world_model import WorldModel
+from robot_planner.errors import InvalidInputError
+from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
+from robot_planner.planning.cem import CemConfig
+from robot_planner.planning.first_actions import first_actions
+from robot_planner.planning.goal_metric import GoalMetric
+from robot_planner.planning.lifted import Lifted, straight_line
+from robot_planner.planning.noise import NoiseSource
+from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.parameters import parameter
+from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.sync import CemSync, GradientSync, Sync
+from robot_planner.types import StopReason
+
+
+@dataclass(frozen=True)
+class GraspConfig(AnytimeConfig):
+    """Parameters of GRASP. Rates and noise are relative: to half an action's range, to the latents' way to the goal."""
+
+    restarts: int = parameter(4, "plans optimised side by side for one problem, R", 1, 4096)
+    candidates: int = parameter(32, "first action sequences rolled out, of which the best R are kept", 1, 65536)
+    initial_spread: float = parameter(0.5, "root mean square of random first actions, in half ranges", 0.0, 2.0)
+    warm_spread: float = parameter(0.2, "as initial_spread, about the warm start", 0.0, 2.0)
+    initial_states: str = parameter(
+        "rollout", "lifted states begin on the straight line to the goal or on the rollout", choices=("line", "rollout")
+    )
+    goal_weight: float = parameter(1.0, "weight of the dense goal term, gamma", 0.0, 1e3)
+    action_rate: float = parameter(0.3, "Adam's rate of the actions, in half ranges", 0.0, 1.0)
+    state_rate: float = parameter(0.5, "fraction of its residual that a lifted state moves an iteration", 0.0, 1.0)
+    noise: float = parameter(0.03, "deviation of the states' noise, in latent scales", 0.0, 10.0)
+    decay: float = parameter(0.1, "rate and noise at a phase's end, as a fraction of its begin; 1: constant", 0.0, 1.0)
+    sync: str = parameter("gradient", "how the rollout is synchronised", choices=("gradient", "cem", "none"))
+    sync_every: int = parameter(5, "lifted iterations of a phase: between two syncs", 1, 1_000_000)
+    evaluate_every: int = parameter(0, "lifted iterations between rollouts within a phase; 0: none", 0, 1_000_000)
+    sync_steps: int = parameter(1, "steps of one sync", 1, 1000)
+    sync_rate: float = parameter(0.1, "first step of the gradient sync; deviation of the CEM sync, in half ranges", 1e-6, 1.0)
+    sync_samples: int = parameter(64, "samples of the CEM sync, for each restart", 2, 1_000_000)
+    sync_elites: int = parameter(8, "elites of the CEM sync", 1, 1_000_000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sync_elites > self.sync_samples:
+            raise InvalidInputError(f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})")
+
+    def sync_config(self) -> CemConfig:
+        """The CEM sync's parameters."""
+        return CemConfig(
+            horizon=self.horizon, samples=self.sync_samples, elites=self.sync_elites, initial_spread=self.sync_rate
+        )
+
+
+class _Search:
+    """One call's lifted problem, noise and sync."""
+
+    def __init__(self, run: Run, config: GraspConfig, actions: Tensor, evaluation: Evaluation) -> None:
+        self.run, self.config = run, config
+        self.unseen = False
+        """Whether the actions have changed since they were rolled out."""
+        objective, restarts = run.objective, actions.shape[2]
+        states = evaluation.states
+        if config.initial_states == "line":
+            states = straight_line(run.task, config.horizon).expand_as(states).clone()
+            if run.warm is not None:
+                states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
+        self.lifted = Lifted(objective, run.task, states, actions, config.goal_weight)
+        self._heal(evaluation)
+        self._rate = config.action_rate * objective.half_range
+        shape = (config.horizon - 1, restarts, objective.model.latent_dim)
+        noisy = config.noise > 0.0 and config.horizon > 1
+        self._noise = (
+            NoiseSource(run.generators("states"), shape, objective.device, objective.dtype) if noisy else None
+        )
+        self._sync: Sync | None = None
+        if config.sync == "gradient":
+            self._sync = GradientSync(torch.full_like(evaluation.cost, config.sync_rate))
+        elif config.sync == "cem":
+            self._sync = CemSync(run, restarts, config.sync_config())
+
+    def iterate(self) -> None:
+        """One lifted iteration."""
+        config, position = self.config, self.run.iterations % self.config.sync_every
+        decay = 1.0 - (1.0 - config.decay) * position / config.sync_every
+        noise = None if self._noise is None else self._noise.draw()
+        self.lifted.iterate(self._rate, decay, config.state_rate, noise, config.noise * decay)
+        self.run.iterations += 1
+        self.unseen = True
+
+    def synchronise(self) -> None:
+        """Rolls out, improves by the sync, and puts the lifted states on the rollout."""
+        run = self.run
+        if self._sync is None:
+            self.evaluate()
+        else:
+            actions, evaluation = self._sync.improve(run, self.lifted.actions.clone(), self.config.sync_steps)
+            self.lifted.restart(evaluation.states, actions)
+            self.lifted.forget()
+            self._heal(evaluation)
+            self.unseen = False
+        run.milestone()
+
+    def evaluate(self) -> None:
+        """Rolls out the current actions; restarts that are finite go on as they were."""
+        run, actions = self.run, self.lifted.actions.clone()
+        run.budget.begin()
+        evaluation = run.objective.evaluate(run.task, actions)
+        run.record(evaluation, actions)
+        run.budget.took("evaluation")
+        self._heal(evaluation)
+        self.unseen = False
+
+    def keep(self, problems: list[int]) -> None:
+        """Drops all problems but these."""
+        self.lifted = self.lifted.keep(problems, self.run.task)
+        for part in (self._noise, self._sync):
+            if part is not None:
+                part.keep(problems)
+
+    def _heal(self, evaluation: Evaluation) -> None:
+        """Restarts whose rollout is not finite go on from the best plan."""
+        run = self.run
+        self.lifted.restart(
+            run.best_states.unsqueeze(2), run.best_actions.unsqueeze(2), mask=torch.isinf(evaluation.cost)
+        )
+
+
+@PLANNERS.register("grasp")
+class Grasp(AnytimePlanner):
+    """Planning by GRASP; see the module's docstring and AnytimePlanner."""
+
+    name = "grasp"
+
+    def __init__(
+        self,
+        model: WorldModel,
+        metric: GoalMetric,
+        config: GraspConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config = config or GraspConfig()
+        super().__init__(model, metric, self.config, clock)
+
+    def _search(self, run: Run) -> StopReason:
+        config, budget = self.config, run.budget
+        actions = first_actions(run, max(config.candidates, config.restarts), config.initial_spread, config.warm_spread)
+        evaluation = self.objective.evaluate(run.task, actions)
+        run.record(evaluation, actions)
+        budget.took("first")
+        budget.assume("evaluation", "first", 1.0)
+        budget.assume("sync", "first", 3.0)
+        kept = run.settle()
+        if kept == []:
+            return StopReason.CONVERGED
+        search = _Search(run, config, *_screened(actions, evaluation, config.restarts, kept))
+        for _ in range(config.iterations):
+            if not budget.fits("iteration", "evaluation"):
+                if search.unseen and budget.fits("evaluation"):
+                    search.evaluate()
+                return StopReason.DEADLINE
+            search.iterate()
+            budget.took("iteration")
+            if run.iterations % config.sync_every == 0:
+                search.synchronise()
+            elif config.evaluate_every and run.iterations % config.evaluate_every == 0:
+                search.evaluate()
+            else:
+                continue
+            kept = run.settle()
+            if kept == []:
+                return StopReason.CONVERGED
+            if kept is not None:
+                search.keep(kept)
+        if search.unseen:
+            search.evaluate()
+        return StopReason.ITERATIONS
+
+    def _memory(self, problems: int) -> int:
+        config, model = self.config, self.objective.model
+        lifted = 6 * config.restarts * (config.horizon + 1) * (model.latent_dim + model.action_dim)
+        sampled = max(config.candidates, 4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem"))
+        rollout = 4 * sampled * (config.horizon + 1) * (model.latent_dim + model.action_dim)
+        return problems * (lifted + rollout) * self.objective.low.element_size()
+
+
+def _screened(
+    actions: Tensor, evaluation: Evaluation, restarts: int, problems: list[int] | None
+) -> tuple[Tensor, Evaluation]:
+    """The best ``restarts`` candidates of each of the problems still open."""
+    cost, states = evaluation
+    if problems is not None:
+        actions, cost, states = actions[:, problems], cost[problems], states[:, problems]
+    cost, index = cost.topk(restarts, dim=1, largest=False)
+    problem = torch.arange(len(index), device=index.device).unsqueeze(1)
+    return actions[:, problem, index], Evaluation(cost, states[:, problem, index])

@@ -1,0 +1,59 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Random numbers that belong to a problem, not to the batch it is planned in, so that a batch is its problems one by one."""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from robot_planner.types import Problem
+
+BLOCK = 2**15
+"""About how many numbers a problem draws at once: many small draws cost more than the numbers."""
+
+
+def generator(problem: Problem, seed: int, purpose: str, device: torch.device) -> torch.Generator:
+    """A generator that follows from the problem's start and goal, the planner's seed, and what it is for."""
+    digest = hashlib.blake2b(f"{seed}/{purpose}/".encode(), digest_size=8)
+    digest.update(problem.start.tobytes())
+    digest.update(problem.goal.tobytes())
+    made = torch.Generator(device)
+    made.manual_seed(int.from_bytes(digest.digest(), "little") >> 1)
+    return made
+
+
+class NoiseSource:
+    """Standard normal numbers (S, P, ...) for P problems, each from its own generator, drawn a block of steps at once."""
+
+    def __init__(
+        self, generators: Sequence[torch.Generator], shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """``shape``: (S, ...) of one problem's numbers of one step; the problems' axis is put second."""
+        count = 1
+        for size in shape:
+            count *= size
+        self._generators = list(generators)
+        self._steps = max(1, BLOCK // max(count, 1))
+        self._raw = torch.empty((self._steps, *shape), device=device, dtype=dtype)
+        self._block = self._raw.new_empty((self._steps, shape[0], len(self._generators), *shape[1:]))
+        self._next = self._steps
+
+    def draw(self) -> Tensor:
+        """The next step's numbers; valid until the block is drawn anew, a step at least."""
+        if self._next == self._steps:
+            self._fill()
+        self._next += 1
+        return self._block[self._next - 1]
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """Drops all problems but these."""
+        self._generators = [self._generators[problem] for problem in problems]
+        self._block = self._block[:, :, list(problems)].contiguous()
+
+    def _fill(self) -> None:
+        for problem, source in enumerate(self._generators):
+            self._raw.normal_(generator=source)
+            self._block[:, :, problem].copy_(self._raw)
+        self._next = 0

@@ -1,0 +1,147 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What planners minimise: the cost of the true rollout of some actions, and its gradient through time.
+
+For states s_0..s_T rolled out from actions a_0..a_{T-1}, goal g, metric cost c and model uncertainty u:
+
+    J(a) = sum_t w_t c(s_t, g) + terminal_weight c(s_T, g)
+         + c_0 [uncertainty_weight mean_t relu(u_t - uncertainty_threshold) + smoothness_weight mean_t |da_t / h|^2]
+
+with w_t ~ discount^t summing to one, h half the admissible range of an action, and c_0 = |c(s_0, g)|, so that the weights
+mean the same for every metric. Shapes: T steps, P problems, R candidates a problem: actions (T, P, R, A).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from robot_planner.dynamics.world_model import WorldModel
+from robot_planner.errors import InvalidInputError
+from robot_planner.planning.goal_metric import GoalMetric
+from robot_planner.planning.parameters import Parameters, parameter
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig(Parameters):
+    """Horizon and weights of the objective."""
+
+    horizon: int = parameter(12, "number of actions of a plan, T", 1, 1000)
+    discount: float = parameter(1.0, "weight of a step's cost over the one before it", 0.01, 1.0)
+    terminal_weight: float = parameter(1.0, "weight of the last state's cost over the mean of all", 0.0, 1e6)
+    uncertainty_weight: float = parameter(
+        0.0, "cost of one unit of uncertainty above the threshold, in costs at the start", 0.0, 1e6
+    )
+    uncertainty_threshold: float = parameter(1.5, "model uncertainty that costs nothing; about 1 on data", 0.0, 1e6)
+    smoothness_weight: float = parameter(
+        0.001, "cost of the mean squared change of actions, in half ranges and costs at the start", 0.0, 1e6
+    )
+
+
+class Task(NamedTuple):
+    """A batch of problems on the planner's device."""
+
+    starts: Tensor
+    """(P, D)."""
+    goals: Tensor
+    """(P, 1, D): broadcasts over candidates and steps."""
+    reference: Tensor
+    """(P, 1) magnitude of the cost at the start, c_0."""
+
+
+class Evaluation(NamedTuple):
+    """The true rollout of candidates."""
+
+    cost: Tensor
+    """(P, R) the objective; infinite where it is not finite."""
+    states: Tensor
+    """(T+1, P, R, D), start included."""
+
+
+class Objective:
+    """The cost of candidates under a world model and a goal metric."""
+
+    def __init__(self, model: WorldModel, metric: GoalMetric, config: ObjectiveConfig) -> None:
+        low, high = model.action_low.detach(), model.action_high.detach()
+        if not (bool(torch.isfinite(low).all()) and bool(torch.isfinite(high).all()) and bool((low <= high).all())):
+            raise InvalidInputError(f"action bounds must be finite, low <= high: {low.tolist()}, {high.tolist()}")
+        self.model, self.metric, self.config = model, metric, config
+        self.low, self.high = low, high
+        self.device, self.dtype = low.device, low.dtype
+        self.half_range = torch.where(high > low, (high - low) / 2, torch.ones_like(low))
+        self.neutral = torch.zeros_like(low).clamp(low, high)
+        """(A,) the admissible action nearest to zero."""
+        weights = config.discount ** torch.arange(1, config.horizon + 1, dtype=torch.float64)
+        weights = weights / weights.sum()
+        weights[-1] += config.terminal_weight
+        self.step_weights = weights.to(low).view(-1, 1, 1)
+        """(T, 1, 1) weight of each step's metric cost."""
+
+    def task(self, starts: Tensor, goals: Tensor) -> Task:
+        """Problems from latents (P, D), (P, D)."""
+        with torch.no_grad():
+            return Task(starts, goals.unsqueeze(1), self.metric.cost(starts, goals).abs().unsqueeze(1))
+
+    def evaluate(self, task: Task, actions: Tensor) -> Evaluation:
+        """Cost and states of the rollout of actions (T, P, R, A); no gradient."""
+        with torch.no_grad():
+            return _finite(*self._rollout(task, actions))
+
+    def evaluate_with_gradient(self, task: Task, actions: Tensor) -> tuple[Evaluation, Tensor]:
+        """As ``evaluate``, and the gradient of the cost (T, P, R, A) by back-propagation through time."""
+        leaf = actions.detach().requires_grad_(True)
+        with torch.enable_grad():
+            cost, states = self._rollout(task, leaf)
+            (gradient,) = torch.autograd.grad(cost.sum(), leaf)
+        return _finite(cost.detach(), states.detach()), gradient
+
+    def smoothness_gradient(self, actions: Tensor) -> Tensor:
+        """Gradient of mean_t |da_t / h|^2 with respect to actions (T, P, R, A), in closed form."""
+        change = (actions[1:] - actions[:-1]) * (2.0 / (self.half_range.square() * self._changes(actions)))
+        gradient = torch.zeros_like(actions)
+        gradient[1:] += change
+        gradient[:-1] -= change
+        return gradient
+
+    def uncertainty(self, states: Tensor, actions: Tensor) -> Tensor:
+        """Largest uncertainty along rollouts: states (T+1, ..., D), actions (T, ..., A) -> (...)."""
+        with torch.no_grad():
+            rows, width = states[:-1].reshape(-1, states.shape[-1]), actions.shape[-1]
+            value = self.model.step_with_uncertainty(rows, actions.reshape(-1, width))[1]
+            return value.view(actions.shape[:-1]).amax(0)
+
+    def _rollout(self, task: Task, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cost (P, R) and states (T+1, P, R, D)."""
+        horizon, problems, candidates, width = actions.shape
+        config, model = self.config, self.model
+        cautious = config.uncertainty_weight > 0.0
+        dim = task.starts.shape[-1]
+        latents = task.starts.unsqueeze(1).expand(problems, candidates, dim).reshape(-1, dim)
+        states, uncertainties = [latents], []
+        for action in actions.reshape(horizon, -1, width).unbind(0):
+            if cautious:
+                latents, uncertainty = model.step_with_uncertainty(latents, action)
+                uncertainties.append(uncertainty)
+            else:
+                latents = model.step(latents, action)
+            states.append(latents)
+        path = torch.stack(states).view(horizon + 1, problems, candidates, dim)
+        cost = (self.metric.cost(path[1:], task.goals) * self.step_weights[:horizon]).sum(0)
+        if cautious:
+            excess = torch.relu(torch.stack(uncertainties) - config.uncertainty_threshold).mean(0)
+            cost = cost + config.uncertainty_weight * task.reference * excess.view(problems, candidates)
+        if config.smoothness_weight > 0.0 and horizon > 1:
+            change = ((actions[1:] - actions[:-1]) / self.half_range).square().sum((0, 3)) / self._changes(actions)
+            cost = cost + config.smoothness_weight * task.reference * change
+        return cost, path
+
+    @staticmethod
+    def _changes(actions: Tensor) -> int:
+        """How many changes of an action's component one candidate has."""
+        return max(actions.shape[0] - 1, 1) * actions.shape[-1]
+
+
+def _finite(cost: Tensor, states: Tensor) -> Evaluation:
+    """A cost that is not finite can never be the best."""
+    return Evaluation(torch.nan_to_num(cost, nan=torch.inf, posinf=torch.inf, neginf=torch.inf), states)

@@ -1,0 +1,150 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The sync of GRASP: now and then a step on the cost of the true rollout, so that the lifted states stay honest.
+
+By gradient: back-propagation through the rollout, then a line search whose step lengths are rolled out side by side, so that
+no rate needs tuning and no sync makes a restart worse. By CEM: samples about each restart's actions.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from robot_planner.planning.anytime import Run
+from robot_planner.planning.cem import CemConfig, Sampler
+from robot_planner.planning.noise import NoiseSource
+from robot_planner.planning.objective import Evaluation, Task
+
+LADDER = (0.25, 1.0, 4.0)
+"""Step lengths that the line search tries, relative to the last one that helped."""
+
+
+class Sync(Protocol):
+    """Improves the actions of all restarts on the rollout's cost."""
+
+    def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
+        """At most ``steps`` steps, as many as the run's budget has time for, from actions (T, P, R, A)."""
+        ...
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """Drops all problems but these."""
+        ...
+
+
+class GradientSync:
+    """Steepest descent through the rollout with a parallel line search."""
+
+    def __init__(self, reach: Tensor) -> None:
+        """``reach`` (P, R): first step lengths, root mean square in half ranges of the action."""
+        self._reach = reach
+        self._ladder = torch.tensor(LADDER, device=reach.device, dtype=reach.dtype)
+
+    def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
+        """See Sync."""
+        objective = run.objective
+        evaluation: Evaluation | None = None
+        for _ in range(steps):
+            if not run.budget.fits("sync"):
+                break
+            evaluation, gradient = objective.evaluate_with_gradient(run.task, actions)
+            run.record(evaluation, actions)
+            tried = self._steps(run, actions, gradient)
+            outcome = objective.evaluate(run.task, tried)
+            run.record(outcome, tried)
+            actions, evaluation = self._choose(actions, evaluation, tried, outcome)
+            run.budget.took("sync")
+        if evaluation is None:
+            evaluation = objective.evaluate(run.task, actions)
+            run.record(evaluation, actions)
+        return actions, evaluation
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """See Sync."""
+        self._reach = self._reach[list(problems)]
+
+    def _steps(self, run: Run, actions: Tensor, gradient: Tensor) -> Tensor:
+        """Actions (T, P, R K, A) at K step lengths down the gradient, along the bounds where they are touched."""
+        low, high, half = run.objective.low, run.objective.high, run.objective.half_range
+        outward = ((actions <= low) & (gradient > 0)) | ((actions >= high) & (gradient < 0)) | ~torch.isfinite(gradient)
+        slope = torch.where(outward, 0.0, gradient * half)
+        size = slope.square().mean((0, 3), keepdim=True).sqrt().clamp_min(torch.finfo(slope.dtype).tiny)
+        lengths = (self._reach.unsqueeze(-1) * self._ladder)[None, ..., None]
+        tried = actions.unsqueeze(3) - lengths * (slope / size * half).unsqueeze(3)
+        return tried.clamp_(low, high).flatten(2, 3)
+
+    def _choose(
+        self, actions: Tensor, before: Evaluation, tried: Tensor, outcome: Evaluation
+    ) -> tuple[Tensor, Evaluation]:
+        """The best of the step lengths where one is better than none; the next search begins from its length."""
+        count = len(LADDER)
+        cost, index = outcome.cost.unflatten(1, (-1, count)).min(2)
+        better = cost < before.cost
+        row = torch.arange(index.shape[1], device=index.device) * count + index
+        problem = torch.arange(len(index), device=index.device).unsqueeze(1)
+        mask = better.unsqueeze(-1)
+        actions = torch.where(mask, tried[:, problem, row], actions)
+        states = torch.where(mask, outcome.states[:, problem, row], before.states)
+        reach = torch.where(better, self._reach * self._ladder[index], self._reach * LADDER[0])
+        self._reach = reach.clamp(1e-6, 1.0)
+        return actions, Evaluation(torch.where(better, cost, before.cost), states)
+
+
+class CemSync:
+    """A short cross-entropy search about each restart."""
+
+    def __init__(self, run: Run, restarts: int, config: CemConfig) -> None:
+        self._config, self._restarts = config, restarts
+        sources = [run.generators(f"sync {restart}") for restart in range(restarts)]
+        generators = [source[problem] for problem in range(len(run.task.starts)) for source in sources]
+        objective = run.objective
+        shape = (config.horizon, config.samples, objective.model.action_dim)
+        self._noise = NoiseSource(generators, shape, objective.device, objective.dtype)
+
+    def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
+        """See Sync."""
+        problems, restarts = actions.shape[1:3]
+        task = Task(*(part.repeat_interleave(restarts, 0) for part in run.task))
+        sampler = Sampler(
+            run.objective, self._noise, self._config, actions.flatten(1, 2), self._config.initial_spread
+        )
+        best: Evaluation | None = None
+        for _ in range(steps):
+            if not run.budget.fits("sync"):
+                break
+            samples = sampler.sample()
+            outcome = run.objective.evaluate(task, samples)
+            run.record(
+                Evaluation(outcome.cost.view(problems, -1), outcome.states.unflatten(1, (problems, restarts)).flatten(2, 3)),
+                samples.unflatten(1, (problems, restarts)).flatten(2, 3),
+            )
+            sampler.fit(samples, outcome)
+            actions, best = self._choose(actions, best, samples, outcome)
+            run.budget.took("sync")
+        if best is None:
+            best = run.objective.evaluate(run.task, actions)
+            run.record(best, actions)
+        return actions, best
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """See Sync."""
+        self._noise.keep([problem * self._restarts + restart for problem in problems for restart in range(self._restarts)])
+
+    @staticmethod
+    def _choose(
+        actions: Tensor, best: Evaluation | None, samples: Tensor, outcome: Evaluation
+    ) -> tuple[Tensor, Evaluation]:
+        """Each restart's best sample so far; the first sample of the first step is the restart itself."""
+        cost, index = outcome.cost.min(1)
+        row = torch.arange(len(index), device=index.device)
+        chosen, states = samples[:, row, index], outcome.states[:, row, index]
+        shape = actions.shape[1:3]
+        cost, chosen, states = cost.view(shape), chosen.unflatten(1, shape), states.unflatten(1, shape)
+        if best is None:
+            return chosen, Evaluation(cost, states)
+        better = cost < best.cost
+        mask = better.unsqueeze(-1)
+        return torch.where(mask, chosen, actions), Evaluation(
+            torch.where(better, cost, best.cost), torch.where(mask, states, best.states)
+        )
