@@ -27,7 +27,7 @@ class Windows:
     """
 
     def __init__(self, labels: Tensor, horizon: int, moved: float = 0.01) -> None:
-        """Labels (E, T+1, 4, 2) [m]; \`\`moved\`\` [m] between two frames counts as motion."""
+        """Labels (E, T+1, 4, 2) [m]; ``moved`` [m] between two frames counts as motion."""
         self.horizon = horizon
         jumps = torch.nan_to_num((labels[:, 1:, 1:] - labels[:, :-1, 1:]).norm(dim=-1)).amax(-1) > moved
         lively = jumps.float().unfold(1, horizon, 1).amax(-1) > 0

@@ -49,14 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", type=Path, help="data, checkpoints and logs; resumed if there (default: runs/world-model)"
     )
-    parser.add_argument("--episodes", type=int, default=1600, help="training episodes of 40 steps (default: 1600)")
+    parser.add_argument("--episodes", type=int, default=2000, help="training episodes of 40 steps (default: 2000)")
+    parser.add_argument("--validation", type=int, default=100, help="episodes to validate on (default: 100)")
     parser.add_argument(
         "--steps",
         type=int,
         nargs=3,
-        default=(9000, 4000, 6000),
+        default=(6000, 5000, 30000),
         metavar=("R", "D", "C"),
-        help="optimiser steps of the three phases (default: 9000 4000 6000)",
+        help="optimiser steps of the three phases (default: 6000 5000 30000)",
     )
     parser.add_argument("--seed", type=int, default=0, help="first seed of the training episodes and of the weights")
     parser.add_argument("--workers", type=int, default=2, help="processes that gather data (default: 2)")
@@ -72,7 +73,9 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
 
     crop = tuple(CONFIG["encoder"]["crop"])
     shards = gather(work / "data", args.episodes, EPISODE_STEPS, args.seed, crop, False, args.workers, progress)
-    tuning = gather(work / "validation", 100, EPISODE_STEPS, TUNING_SEEDS, crop, True, args.workers, progress)
+    tuning = gather(
+        work / "validation", args.validation, EPISODE_STEPS, TUNING_SEEDS, crop, True, args.workers, progress
+    )
     data, held = load_shards(shards), load_shards(tuning)
     digest = hashlib.sha256(
         data["actions"].tobytes() + data["hand"].tobytes() + data["images"][:, -1].tobytes()
@@ -149,8 +152,8 @@ Valid for the embedded scene's front camera and its randomisation. Retrain for a
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
-    if args.episodes < 1 or min(args.steps) < 1:
-        raise InvalidInputError("--episodes and --steps are positive numbers")
+    if min(args.episodes, args.validation, args.workers, *args.steps) < 1:
+        raise InvalidInputError("--episodes, --validation, --workers and --steps are positive numbers")
     begun = time.monotonic()
     work = args.work or Path("runs/world-model")
     networks, figures, digest = train(args, work)
