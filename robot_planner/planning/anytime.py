@@ -31,10 +31,14 @@ class AnytimeConfig(ObjectiveConfig):
     tolerance: float = parameter(
         0.0, "distance of the last state to the goal that is near enough, in the metric's unit; 0: never", 0.0, 1e6
     )
-    patience: int = parameter(0, "milestones without improvement after which the cost has stalled; 0: never", 0, 100_000)
+    patience: int = parameter(
+        0, "milestones without improvement after which the cost has stalled; 0: never", 0, 100_000
+    )
     improvement: float = parameter(0.01, "fraction of the best cost that counts as an improvement", 0.0, 1.0)
     seed: int = parameter(0, "seed of all noise; the same problem with the same seed has the same plan", 0, 2**31 - 1)
-    max_memory: int = parameter(4096, "memory that one call may need; more is refused before it is taken [MiB]", 1, 2**20)
+    max_memory: int = parameter(
+        4096, "memory that one call may need; more is refused before it is taken [MiB]", 1, 2**20
+    )
 
 
 class Budget:
@@ -82,7 +86,9 @@ class Budget:
 class Run:
     """One call: the problems still open, and the best rollout of each. Tensors hold the open problems, in order."""
 
-    def __init__(self, objective: Objective, problems: Sequence[Problem], config: AnytimeConfig, budget: Budget) -> None:
+    def __init__(
+        self, objective: Objective, problems: Sequence[Problem], config: AnytimeConfig, budget: Budget
+    ) -> None:
         self.objective, self.config, self.budget = objective, config, budget
         self.problems = list(problems)
         self.task = objective.task(*_stacked(self.problems, objective))
@@ -110,7 +116,9 @@ class Run:
         candidate, states = actions[:, problem, index], evaluation.states[:, problem, index]
         if not self._histories:
             if bool(self._failed.any()):
-                raise ModelError("the world model or the goal metric returned NaN or infinity for every first candidate")
+                raise ModelError(
+                    "the world model or the goal metric returned NaN or infinity for every first candidate"
+                )
             self.best_actions, self.best_states, self._reference = candidate, states, cost
         better = cost < self.best_cost
         self.best_cost = torch.where(better, cost, self.best_cost)
@@ -248,7 +256,9 @@ def _stacked(problems: Sequence[Problem], objective: Objective) -> tuple[Tensor,
     for number, problem in enumerate(problems):
         for what, latent in (("start", problem.start), ("goal", problem.goal)):
             if latent.shape != (dim,):
-                raise InvalidInputError(f"problem {number}: {what} has shape {latent.shape}; the model's latents have ({dim},)")
+                raise InvalidInputError(
+                    f"problem {number}: {what} has shape {latent.shape}; the model's latents have ({dim},)"
+                )
     starts, goals = (
         torch.stack([torch.as_tensor(getattr(problem, what)) for problem in problems]).to(objective.low)
         for what in ("start", "goal")

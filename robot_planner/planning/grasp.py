@@ -27,6 +27,10 @@ from robot_planner.planning.sync import CemSync, GradientSync, Sync
 from robot_planner.types import StopReason
 
 
+GROWTH, SHRINKAGE = 1.5, 0.5
+"""What becomes of a restart's action rate after a phase that made it better, or not."""
+
+
 @dataclass(frozen=True)
 class GraspConfig(AnytimeConfig):
     """Parameters of GRASP. Rates and noise are relative: to half an action's range, to the latents' way to the goal."""
@@ -47,14 +51,18 @@ class GraspConfig(AnytimeConfig):
     sync_every: int = parameter(5, "lifted iterations of a phase: between two syncs", 1, 1_000_000)
     evaluate_every: int = parameter(0, "lifted iterations between rollouts within a phase; 0: none", 0, 1_000_000)
     sync_steps: int = parameter(1, "steps of one sync", 1, 1000)
-    sync_rate: float = parameter(0.1, "first step of the gradient sync; deviation of the CEM sync, in half ranges", 1e-6, 1.0)
+    sync_rate: float = parameter(
+        0.1, "first step of the gradient sync; deviation of the CEM sync, in half ranges", 1e-6, 1.0
+    )
     sync_samples: int = parameter(64, "samples of the CEM sync, for each restart", 2, 1_000_000)
     sync_elites: int = parameter(8, "elites of the CEM sync", 1, 1_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.sync_elites > self.sync_samples:
-            raise InvalidInputError(f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})")
+            raise InvalidInputError(
+                f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})"
+            )
 
     def sync_config(self) -> CemConfig:
         """The CEM sync's parameters."""
@@ -78,12 +86,12 @@ class _Search:
                 states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
         self.lifted = Lifted(objective, run.task, states, actions, config.goal_weight)
         self._heal(evaluation)
-        self._rate = config.action_rate * objective.half_range
+        self._kept, self._kept_actions = evaluation, actions
+        self._top_rate = objective.half_range
+        self._rate = (config.action_rate * objective.half_range).expand(*evaluation.cost.shape, -1)
         shape = (config.horizon - 1, restarts, objective.model.latent_dim)
         noisy = config.noise > 0.0 and config.horizon > 1
-        self._noise = (
-            NoiseSource(run.generators("states"), shape, objective.device, objective.dtype) if noisy else None
-        )
+        self._noise = NoiseSource(run.generators("states"), shape, objective.device, objective.dtype) if noisy else None
         self._sync: Sync | None = None
         if config.sync == "gradient":
             self._sync = GradientSync(torch.full_like(evaluation.cost, config.sync_rate))
@@ -106,6 +114,7 @@ class _Search:
             self.evaluate()
         else:
             actions, evaluation = self._sync.improve(run, self.lifted.actions.clone(), self.config.sync_steps)
+            actions, evaluation = self._accept(actions, evaluation)
             self.lifted.restart(evaluation.states, actions)
             self.lifted.forget()
             self._heal(evaluation)
@@ -122,8 +131,24 @@ class _Search:
         self._heal(evaluation)
         self.unseen = False
 
+    def _accept(self, actions: Tensor, evaluation: Evaluation) -> tuple[Tensor, Evaluation]:
+        """Restarts that a phase has made worse go back to where it began, and on at half their rate."""
+        better = evaluation.cost < self._kept.cost
+        self._rate = torch.where(
+            better.unsqueeze(-1), (self._rate * GROWTH).minimum(self._top_rate), self._rate * SHRINKAGE
+        )
+        mask = better.unsqueeze(-1)
+        self._kept_actions = torch.where(mask, actions, self._kept_actions)
+        self._kept = Evaluation(
+            torch.where(better, evaluation.cost, self._kept.cost),
+            torch.where(mask, evaluation.states, self._kept.states),
+        )
+        return self._kept_actions, self._kept
+
     def keep(self, problems: list[int]) -> None:
         """Drops all problems but these."""
+        self._rate, self._kept_actions = self._rate[problems], self._kept_actions[:, problems]
+        self._kept = Evaluation(self._kept.cost[problems], self._kept.states[:, problems])
         self.lifted = self.lifted.keep(problems, self.run.task)
         for part in (self._noise, self._sync):
             if part is not None:
@@ -190,7 +215,9 @@ class Grasp(AnytimePlanner):
     def _memory(self, problems: int) -> int:
         config, model = self.config, self.objective.model
         lifted = 6 * config.restarts * (config.horizon + 1) * (model.latent_dim + model.action_dim)
-        sampled = max(config.candidates, 4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem"))
+        sampled = max(
+            config.candidates, 4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem")
+        )
         rollout = 4 * sampled * (config.horizon + 1) * (model.latent_dim + model.action_dim)
         return problems * (lifted + rollout) * self.objective.low.element_size()
 

@@ -25,9 +25,7 @@ from robot_planner.planning.objective import Objective, Task
 class Lifted:
     """States (T+1, P, R, D) and actions (T, P, R, A) of P problems with R restarts each, in buffers made once."""
 
-    def __init__(
-        self, objective: Objective, task: Task, states: Tensor, actions: Tensor, goal_weight: float
-    ) -> None:
+    def __init__(self, objective: Objective, task: Task, states: Tensor, actions: Tensor, goal_weight: float) -> None:
         config = objective.config
         self._objective, self._task, self._goal_weight = objective, task, goal_weight
         self._metric_gradient = gradient_of(objective.metric)
@@ -46,7 +44,12 @@ class Lifted:
         dense[-1] -= config.terminal_weight
         self._goal_gain = goal_weight * horizon * dense[:horizon] * gain
         price = goal_weight * gain * task.reference.unsqueeze(-1)
-        self._smoothness_price = config.smoothness_weight * horizon * price
+        # the smoothness term is quadratic: its gradient is one small product over time
+        self._smooth = config.smoothness_weight > 0.0 and horizon > 1
+        self._stiffness = objective.stiffness[:horizon, :horizon]
+        self._smoothness_price = (config.smoothness_weight * horizon * price / objective.half_range.square()).expand(
+            problems, restarts, -1
+        )
         if config.uncertainty_weight > 0.0:
             cautious = (config.uncertainty_weight * horizon * dense[:horizon] * price).expand(-1, -1, restarts, -1)
             self._product = cautious_action_vjp(
@@ -59,8 +62,9 @@ class Lifted:
         """Gradient of L with respect to the actions (T, P, R, A), at the current states; leaves the residual behind."""
         with torch.no_grad():
             gradient = self._product(self._rows, self._leaf, self._pull).view(self.actions.shape)
-            if self._objective.config.smoothness_weight > 0.0 and len(self.actions) > 1:
-                gradient = gradient + self._smoothness_price * self._objective.smoothness_gradient(self.actions)
+            if self._smooth:
+                priced = (self.actions * self._smoothness_price).flatten(1)
+                gradient = torch.addmm(gradient.flatten(1), self._stiffness, priced).view_as(gradient)
             return torch.nan_to_num_(gradient, nan=0.0, posinf=0.0, neginf=0.0)
 
     def iterate(
@@ -68,8 +72,8 @@ class Lifted:
     ) -> None:
         """One iteration.
 
-        Actions go by Adam at ``action_rate`` (A,) x ``decay``, within their bounds; states by ``state_rate`` of their
-        residual, plus standard normal ``noise`` (T-1, P, R, D) of ``deviation`` latent scales.
+        Actions go by Adam at ``action_rate`` (P, R, A) x ``decay``, within their bounds; states by ``state_rate`` of
+        their residual, plus standard normal ``noise`` (T-1, P, R, D) of ``deviation`` latent scales.
         """
         with torch.no_grad():
             step = self._adam.direction(self.gradient(), decay)

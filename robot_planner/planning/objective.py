@@ -78,6 +78,10 @@ class Objective:
         self.step_weights = weights.to(low).view(-1, 1, 1)
         """(T, 1, 1) weight of each step's metric cost."""
 
+        change = torch.eye(config.horizon, dtype=torch.float64).diff(dim=0)
+        self.stiffness = (2.0 / self._changes(config.horizon) * change.mT @ change).to(low)
+        """(T, T) K for which K a is the gradient of the mean squared change of a, with respect to a."""
+
     def task(self, starts: Tensor, goals: Tensor) -> Task:
         """Problems from latents (P, D), (P, D)."""
         with torch.no_grad():
@@ -95,14 +99,6 @@ class Objective:
             cost, states = self._rollout(task, leaf)
             (gradient,) = torch.autograd.grad(cost.sum(), leaf)
         return _finite(cost.detach(), states.detach()), gradient
-
-    def smoothness_gradient(self, actions: Tensor) -> Tensor:
-        """Gradient of mean_t |da_t / h|^2 with respect to actions (T, P, R, A), in closed form."""
-        change = (actions[1:] - actions[:-1]) * (2.0 / (self.half_range.square() * self._changes(actions)))
-        gradient = torch.zeros_like(actions)
-        gradient[1:] += change
-        gradient[:-1] -= change
-        return gradient
 
     def uncertainty(self, states: Tensor, actions: Tensor) -> Tensor:
         """Largest uncertainty along rollouts: states (T+1, ..., D), actions (T, ..., A) -> (...)."""
@@ -132,14 +128,13 @@ class Objective:
             excess = torch.relu(torch.stack(uncertainties) - config.uncertainty_threshold).mean(0)
             cost = cost + config.uncertainty_weight * task.reference * excess.view(problems, candidates)
         if config.smoothness_weight > 0.0 and horizon > 1:
-            change = ((actions[1:] - actions[:-1]) / self.half_range).square().sum((0, 3)) / self._changes(actions)
+            change = ((actions[1:] - actions[:-1]) / self.half_range).square().sum((0, 3)) / self._changes(horizon)
             cost = cost + config.smoothness_weight * task.reference * change
         return cost, path
 
-    @staticmethod
-    def _changes(actions: Tensor) -> int:
+    def _changes(self, horizon: int) -> int:
         """How many changes of an action's component one candidate has."""
-        return max(actions.shape[0] - 1, 1) * actions.shape[-1]
+        return max(horizon - 1, 1) * self.model.action_dim
 
 
 def _finite(cost: Tensor, states: Tensor) -> Evaluation:

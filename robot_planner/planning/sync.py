@@ -106,9 +106,7 @@ class CemSync:
         """See Sync."""
         problems, restarts = actions.shape[1:3]
         task = Task(*(part.repeat_interleave(restarts, 0) for part in run.task))
-        sampler = Sampler(
-            run.objective, self._noise, self._config, actions.flatten(1, 2), self._config.initial_spread
-        )
+        sampler = Sampler(run.objective, self._noise, self._config, actions.flatten(1, 2), self._config.initial_spread)
         best: Evaluation | None = None
         for _ in range(steps):
             if not run.budget.fits("sync"):
@@ -116,7 +114,9 @@ class CemSync:
             samples = sampler.sample()
             outcome = run.objective.evaluate(task, samples)
             run.record(
-                Evaluation(outcome.cost.view(problems, -1), outcome.states.unflatten(1, (problems, restarts)).flatten(2, 3)),
+                Evaluation(
+                    outcome.cost.view(problems, -1), outcome.states.unflatten(1, (problems, restarts)).flatten(2, 3)
+                ),
                 samples.unflatten(1, (problems, restarts)).flatten(2, 3),
             )
             sampler.fit(samples, outcome)
@@ -129,7 +129,9 @@ class CemSync:
 
     def keep(self, problems: Sequence[int]) -> None:
         """See Sync."""
-        self._noise.keep([problem * self._restarts + restart for problem in problems for restart in range(self._restarts)])
+        self._noise.keep(
+            [problem * self._restarts + restart for problem in problems for restart in range(self._restarts)]
+        )
 
     @staticmethod
     def _choose(

@@ -1,0 +1,74 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""World models of random weights on which planning speed is measured: an MLP and a small transformer."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LATENT_DIM, ACTION_DIM = 64, 2
+
+
+class MlpModel(nn.Module):
+    """z' = z + MLP(z, a) with two hidden layers of 384."""
+
+    def __init__(self, hidden: int = 384) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(LATENT_DIM + ACTION_DIM, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, LATENT_DIM),
+        )
+
+    def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Latents (N, D), actions (N, A) -> next latents (N, D)."""
+        change: Tensor = self.layers(torch.cat([latents, actions], dim=-1))
+        return latents + 0.1 * change
+
+
+class TransformerModel(nn.Module):
+    """z' = z + transformer(z as tokens, a as one token more): two pre-norm layers of width 64, four heads."""
+
+    def __init__(self, tokens: int = 8, width: int = 64, heads: int = 4, layers: int = 2) -> None:
+        super().__init__()
+        self.tokens, self.heads = tokens, heads
+        self.embed, self.embed_action = nn.Linear(LATENT_DIM // tokens, width), nn.Linear(ACTION_DIM, width)
+        self.place = nn.Parameter(0.02 * torch.randn(tokens + 1, width))
+        self.blocks = nn.ModuleList(
+            nn.ModuleList(
+                [
+                    nn.LayerNorm(width),
+                    nn.Linear(width, 3 * width),
+                    nn.Linear(width, width),
+                    nn.LayerNorm(width),
+                    nn.Linear(width, 4 * width),
+                    nn.Linear(4 * width, width),
+                ]
+            )
+            for _ in range(layers)
+        )
+        self.read = nn.Linear(width, LATENT_DIM // tokens)
+
+    def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Latents (N, D), actions (N, A) -> next latents (N, D)."""
+        rows = latents.shape[0]
+        x = torch.cat([self.embed(latents.view(rows, self.tokens, -1)), self.embed_action(actions).unsqueeze(1)], dim=1)
+        x = x + self.place
+        for norm, mix, merge, norm2, widen, narrow in self.blocks:  # type: ignore[misc]
+            query, key, value = mix(norm(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+            attended = F.scaled_dot_product_attention(query, key, value)
+            x = x + merge(attended.transpose(1, 2).flatten(2))
+            x = x + narrow(F.gelu(widen(norm2(x))))
+        change: Tensor = self.read(x[:, :-1]).flatten(1)
+        return latents + 0.1 * change
+
+
+def speed_models(seed: int = 0) -> dict[str, nn.Module]:
+    """The models by name, frozen."""
+    torch.manual_seed(seed)
+    return {
+        name: made().eval().requires_grad_(False)
+        for name, made in (("mlp", MlpModel), ("transformer", TransformerModel))
+    }
