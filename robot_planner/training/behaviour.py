@@ -44,10 +44,7 @@ class Behaviour:
 
     def act(self, tool: Array, blocks: Array) -> Array:
         """Tool (2,), blocks (3, 2) with NaN where never seen -> displacement (2,) within the step's bounds."""
-        if self.kind.startswith("push"):
-            move = self._push(tool, blocks)
-        else:
-            move = self._wander(tool, blocks)
+        move = self._push(tool, blocks) if self.kind.startswith("push") else self._wander(tool, blocks)
         if self.rng.random() < 0.05:
             self._left = 0
         move = move * self.speed + self.rng.normal(0.0, self.noise, 2)
@@ -56,7 +53,7 @@ class Behaviour:
     def _towards(self, tool: Array, point: Array, blocks: Array, ignore: int = -1) -> Array:
         """A step to ``point`` that slides round the blocks' clearance circles."""
         move = point - tool
-        length = np.linalg.norm(move)
+        length = float(np.linalg.norm(move))
         move = move * min(1.0, self.step_length / max(length, 1e-9))
         for index, block in enumerate(blocks):
             if index == ignore or not np.isfinite(block).all():

@@ -14,6 +14,7 @@ A shard is one compressed ``.npz`` of E episodes of T steps:
 
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,19 +22,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from robot_planner.perception.color_blocks import detect_blocks
 from robot_planner.perception.images import Crop, to_square
+from robot_planner.simulation.stepping import PlanarStepper
+from robot_planner.simulation.tabletop import Tabletop
+from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
 from robot_planner.training.behaviour import Behaviour
 
 IMAGE_SIZE = 64
 EPISODES_PER_SHARD = 25
 
 
-def gather_episode(tabletop: object, seed: int, steps: int, truth: bool, crop: Crop) -> dict[str, npt.NDArray]:
+def gather_episode(tabletop: Tabletop, seed: int, steps: int, truth: bool, crop: Crop) -> dict[str, npt.NDArray]:
     """One episode of ``steps`` actions as the arrays of a shard without their first axis."""
-    from robot_planner.perception.color_blocks import detect_blocks
-    from robot_planner.simulation.stepping import PlanarStepper
-    from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
-
     tabletop.reset("push", seed)
     stepper = PlanarStepper(tabletop)
     rng = np.random.default_rng([seed, 7])
@@ -63,8 +64,6 @@ def gather_episode(tabletop: object, seed: int, steps: int, truth: bool, crop: C
 
 def gather_shard(path: Path, first_seed: int, episodes: int, steps: int, truth: bool, crop: Crop) -> Path:
     """Writes one shard, whole or not at all."""
-    from robot_planner.simulation.tabletop import Tabletop
-
     tabletop = Tabletop()
     try:
         rows = [gather_episode(tabletop, first_seed + index, steps, truth, crop) for index in range(episodes)]
@@ -72,7 +71,7 @@ def gather_shard(path: Path, first_seed: int, episodes: int, steps: int, truth: 
         tabletop.close()
     arrays = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     os.replace(file.name, path)
     return path
 
@@ -85,7 +84,7 @@ def gather(
     crop: Crop,
     truth: bool = False,
     workers: int = 2,
-    progress: object = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Gathers what is missing of ``episodes`` episodes into ``folder``; existing shards are kept.
 
@@ -106,7 +105,7 @@ def gather(
         for future in as_completed([pool.submit(gather_shard, *job) for job in missing]):
             future.result()
             done += 1
-            if callable(progress):
+            if progress:
                 progress(done, len(paths))
     return paths
 

@@ -34,7 +34,7 @@ def save_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> int:
     """Restores what ``save_state`` wrote; returns the step to go on from."""
     with safetensors.safe_open(str(path), "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
         step = int(json.loads(file.metadata()["step"]))
     for name, module in modules.items():
         prefix = f"module.{name}."
@@ -89,7 +89,8 @@ def run_phase(
     path, log = folder / f"{name}.safetensors", CsvLog(folder / f"{name}.csv")
     step = load_state(path, modules, optimizer) if path.exists() else 0
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    begun, first, saved, sums, counted = time.monotonic(), step, time.monotonic(), {}, 0
+    begun, first, saved, counted = time.monotonic(), step, time.monotonic(), 0
+    sums: dict[str, float] = {}
     while step < steps:
         warm, left = (
             min(1.0, (step + 1) / (0.05 * steps + 1)),

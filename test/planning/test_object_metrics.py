@@ -63,9 +63,7 @@ def test_distance_is_the_farthest_things_in_metres() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.permutations([0, 1, 2]), st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
-def test_steps_to_go_ignore_the_order_of_objects_and_where_it_all_happens(
-    order: list[int], dx: float, dy: float
-) -> None:
+def test_steps_to_go_ignore_order_and_place(order: list[int], dx: float, dy: float) -> None:
     torch.manual_seed(1)
     network = CostToGoNetwork().double()
     now, goal = 0.1 * torch.randn(4, 2).double(), 0.1 * torch.randn(4, 2).double()

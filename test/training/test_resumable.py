@@ -13,7 +13,7 @@ from robot_planner.errors import ModelError
 from robot_planner.training.resumable import run_phase, save_state
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for whatever ends a process."""
 
 
@@ -24,7 +24,7 @@ def train(folder: Path, stop_at: int | None = None, width: int = 4) -> nn.Linear
 
     def loss(step: int) -> dict[str, Tensor]:
         if step == stop_at:
-            raise Stopped
+            raise StoppedError
         inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(step))
         return {"loss": (network(inputs) + 0.1 * torch.randn(8, width)).square().mean()}
 
@@ -42,7 +42,7 @@ def always_saving(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 @pytest.mark.parametrize("stop_at", [1, 10, 17, 29])
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path, stop_at: int) -> None:
     whole = train(tmp_path / "whole")
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(tmp_path / "halted", stop_at)
     resumed = train(tmp_path / "halted")
     torch.testing.assert_close(resumed.weight, whole.weight, rtol=0, atol=0)
