@@ -1,10 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""``bench grasp-speed``: how long an iteration takes, beside the paper's plain loop, peers, and the least there could be.
+"""``bench grasp-speed``: milliseconds an iteration, beside the paper's plain loop, peers, and the least possible.
 
 All methods run on the same model and problems, on one CPU thread, by turns (A B C A B C ...), so that whatever else the
-machine does meets them alike; figures are medians. ``ratio_to_ideal`` is our lifted iteration over one batched forward pass
-of the model and one vector-Jacobian product with respect to the actions: the least that any lifted method needs.
+machine does meets them alike; figures are medians. ``ratio_to_ideal`` is our lifted iteration over one batched forward
+pass of the model and one vector-Jacobian product with respect to the actions: the least that any lifted method needs.
 """
 
 import argparse

@@ -32,7 +32,7 @@ class Adam:
         self._count = 0
 
     def direction(self, gradient: Tensor, rate: float) -> Tensor:
-        """The step to subtract, rate times the bias-corrected mean over the root of the square; valid until the next call."""
+        """The step to subtract: rate x corrected mean / root of corrected square; valid until the next call."""
         self._count += 1
         self.mean.lerp_(gradient, 1.0 - self._beta1)
         self.square.mul_(self._beta2).addcmul_(gradient, gradient, value=1.0 - self._beta2)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all anytime planners share: input checks, warm start, the deadline, and the best plan by true rollout cost.
 
-A planner derives from AnytimePlanner and writes ``_search``, which hands every rollout it makes to ``Run.record`` and stops
-when ``Run.settle`` says that no problem is left, or ``Budget.fits`` that no time is.
+A planner derives from AnytimePlanner and writes ``_search``, which hands every rollout it makes to ``Run.record`` and
+stops when ``Run.settle`` says that no problem is left, or ``Budget.fits`` that no time is.
 """
 
 import time
@@ -229,7 +229,7 @@ class AnytimePlanner:
         return Run(self.objective, problems, self._config, budget)
 
     def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
-        """The last plan moved to the problem's stamp, or None if there is none or time ran backwards or past its end."""
+        """The last plan moved to the problem's stamp; None without one, if time ran backwards, or past its end."""
         plan = self._last
         if plan is None:
             return None

@@ -26,7 +26,6 @@ from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.sync import CemSync, GradientSync, Sync
 from robot_planner.types import StopReason
 
-
 GROWTH, SHRINKAGE = 1.5, 0.5
 """What becomes of a restart's action rate after a phase that made it better, or not."""
 

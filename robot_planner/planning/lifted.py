@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The lifted problem of GRASP: states and actions of all steps optimised side by side, the model's state input held fixed.
+"""The lifted problem of GRASP: states and actions of all steps side by side, the model's state input held fixed.
 
 With p_t = F(sg(s_t), a_t), s_0 the start and s_T = g, one iteration descends
 
@@ -8,8 +8,8 @@ With p_t = F(sg(s_t), a_t), s_0 the start and s_T = g, one iteration descends
         + goal_weight k c_0 T smoothness_weight mean_t |da_t / h|^2
 
 k makes the goal term's pull as long as the latents' way from start to goal, whatever the metric's unit; for the mean
-squared latent difference it makes the term the paper's, 1/2 |p_t - g|^2. Both terms in p share one vector-Jacobian product,
-with cotangent (p_t - s_{t+1}) + goal_weight k T w_t dc/dp; the states' gradient is closed: s_{t+1} - p_t.
+squared latent difference it makes the term the paper's, 1/2 |p_t - g|^2. Both terms in p share one vector-Jacobian
+product, with cotangent (p_t - s_{t+1}) + goal_weight k T w_t dc/dp; the states' gradient is closed: s_{t+1} - p_t.
 Psenka et al., arXiv 2602.00475.
 """
 

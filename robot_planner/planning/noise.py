@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Random numbers that belong to a problem, not to the batch it is planned in, so that a batch is its problems one by one."""
+"""Random numbers that belong to a problem, not to its batch, so that a batch is its problems one by one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def generator(problem: Problem, seed: int, purpose: str, device: torch.device) -
 
 
 class NoiseSource:
-    """Standard normal numbers (S, P, ...) for P problems, each from its own generator, drawn a block of steps at once."""
+    """Standard normal numbers (S, P, ...) of P problems, each from its own generator, drawn in blocks of steps."""
 
     def __init__(
         self, generators: Sequence[torch.Generator], shape: tuple[int, ...], device: torch.device, dtype: torch.dtype

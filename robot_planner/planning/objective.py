@@ -7,8 +7,8 @@ For states s_0..s_T rolled out from actions a_0..a_{T-1}, goal g, metric cost c 
     J(a) = sum_t w_t c(s_t, g) + terminal_weight c(s_T, g)
          + c_0 [uncertainty_weight mean_t relu(u_t - uncertainty_threshold) + smoothness_weight mean_t |da_t / h|^2]
 
-with w_t ~ discount^t summing to one, h half the admissible range of an action, and c_0 = |c(s_0, g)|, so that the weights
-mean the same for every metric. Shapes: T steps, P problems, R candidates a problem: actions (T, P, R, A).
+with w_t ~ discount^t summing to one, h half the admissible range of an action, and c_0 = |c(s_0, g)|, so that the
+weights mean the same for every metric. Shapes: T steps, P problems, R candidates a problem: actions (T, P, R, A).
 """
 
 from dataclasses import dataclass

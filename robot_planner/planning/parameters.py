@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameters of planners: frozen dataclasses whose fields carry a description and a range, and are checked when made.
 
-Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum`` (both inclusive) and ``choices``:
-the keys from which a ROS node declares its parameters.
+Each field's metadata holds ``description`` and, where they apply, ``minimum``, ``maximum`` (both inclusive) and
+``choices``: the keys from which a ROS node declares its parameters.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sync of GRASP: now and then a step on the cost of the true rollout, so that the lifted states stay honest.
 
-By gradient: back-propagation through the rollout, then a line search whose step lengths are rolled out side by side, so that
-no rate needs tuning and no sync makes a restart worse. By CEM: samples about each restart's actions.
+By gradient: back-propagation through the rollout, then a line search whose step lengths are rolled out side by side, so
+that no rate needs tuning and no sync makes a restart worse. By CEM: samples about each restart's actions.
 """
 
 from collections.abc import Sequence
