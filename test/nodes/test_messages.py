@@ -144,6 +144,7 @@ def test_padding_at_the_end_of_rows_is_left_out():
         ({"width": 100_000}, "allowed: 1x1 to"),
         ({"step": 23}, "192 bytes, 23 a row"),
         ({"height": 9}, "expected 216"),
+        ({"height": 16, "step": 12}, "192 bytes, 12 a row"),
     ],
 )
 def test_malformed_images_are_refused(change, words):

@@ -67,6 +67,7 @@ def test_what_describes_a_parameter_is_there_for_tools(graph):
     [
         ({"gain": 11.0}, "parameter 'gain' is 11.0; allowed: a double in 0..10 V"),
         ({"gain": float("nan")}, "allowed: a double in 0..10 V"),
+        ({"low": float("nan")}, "parameter 'low' is nan; allowed: a double"),
         ({"gain": 2}, "(write 2.0)"),
         ({"gain": "much"}, "parameter 'gain' is 'much'"),
         ({"steps": 0}, "allowed: an integer in 1.."),

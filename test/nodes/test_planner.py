@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The planner node in a real ROS graph: goals, results, and what is published to the arm."""
 
+import threading
 import time
 
 import numpy as np
@@ -179,6 +180,17 @@ def test_a_newer_goal_takes_over_without_a_hold_between(bench):
         assert all(len(plan.actions) for plan in bench.plans)
         bench.seen = 2 * FAR
         assert bench.result(second).result.error_code == Result.NONE
+
+
+def test_a_plan_for_the_former_goal_that_comes_late_is_not_published(graph):
+    bench = Bench(graph, **{"fake.step": 0.01, "fake_slow.step": 0.03})
+    SlowPlanner.entered.clear()
+    with bench.camera():
+        bench.send(bench.goal(algorithm="fake_slow"))
+        assert SlowPlanner.entered.wait(PATIENCE)
+        bench.send(bench.goal(2 * FAR))
+        wait_for(lambda: len(bench.motion()) > 3, "plans for the second goal")
+    assert {round(plan.actions[0], 3) for plan in bench.motion()} == {0.01}
 
 
 def test_a_malformed_goal_does_not_disturb_the_present_one(bench):
@@ -440,3 +452,26 @@ def test_markers_show_the_path_from_where_the_tool_is(graph):
     np.testing.assert_allclose(points[0], [0.4, 0.1, 0.03], atol=1e-3)
     np.testing.assert_allclose(points[-1], [0.43, 0.13, 0.03], atol=1e-3)
     assert marker.header.frame_id == "base_link"
+
+
+def test_an_older_goal_whose_image_is_encoded_late_does_not_take_over_from_a_newer_one(graph):
+    asked, release = threading.Event(), threading.Event()
+
+    def answer(request, response):
+        asked.set()
+        release.wait(PATIENCE)
+        response.success, response.latent = True, latent_message(2 * FAR)
+        return response
+
+    slow = graph.separate("slow_perception")
+    slow.create_service(EncodeImage, "perception/encode_image", answer)
+    bench = Bench(graph, encode_timeout=30.0, latent_timeout=30.0)
+    older = bench.send(image_goal())
+    assert asked.wait(PATIENCE)
+    newer = bench.send(bench.goal())
+    wait_for(lambda: bench.node.reach_goal.current, "the newer goal")
+    release.set()
+    assert bench.result(older).result.error_code == Result.PREEMPTED
+    assert bench.node.reach_goal.current.order.latent is not None
+    newer.cancel_goal_async()
+    assert bench.result(newer).result.error_code == Result.CANCELLED
