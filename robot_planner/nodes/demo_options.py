@@ -1,0 +1,148 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the demo was asked for, checked before anything starts; imports neither ROS nor torch."""
+
+import argparse
+import ast
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from robot_planner.errors import EnvironmentSetupError, InvalidInputError, ModelError, UnknownNameError
+from robot_planner.evaluation.records import open_results
+from robot_planner.resources import MANIFEST, PACKAGE, model_folder
+from robot_planner.simulation.tasks.base import HELD_OUT_SEEDS
+
+TIME_LIMITS = {"reach": 15.0, "push": 30.0}
+"""Tasks of the demo, and how long an episode may take [s]."""
+EPISODES = 3
+"""If nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """A checked command line."""
+
+    task: str
+    seeds: tuple[int, ...]
+    planner: str
+    model: str
+    headless: bool = False
+    viewer: bool = False
+    video: bool = True
+    json: Path | None = None
+    folder: Path = Path()
+    """Where everything goes; it is there and can be written to."""
+    command: str = "robot-planner demo"
+
+    @property
+    def time_limit(self) -> float:
+        """Of an episode [s]."""
+        return TIME_LIMITS[self.task]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of ``demo``."""
+    parser.add_argument("--task", default="reach", metavar="TASK", help="reach or push (default: %(default)s)")
+    parser.add_argument("--seed", type=_whole("--seed", 0), metavar="S", help="one episode: that of seed S")
+    parser.add_argument(
+        "--seeds", type=_whole("--seeds", 1, len(HELD_OUT_SEEDS)), metavar="N",
+        help=f"N episodes, seeds from {HELD_OUT_SEEDS[0]} on, which no training has seen (default: {EPISODES})",
+    )  # fmt: skip
+    parser.add_argument("--planner", default="grasp", metavar="NAME", help="grasp or cem (default: %(default)s)")
+    parser.add_argument(
+        "--model", default="tabletop", metavar="NAME", help="shipped model, or path of a model folder (%(default)s)"
+    )
+    parser.add_argument("--headless", action="store_true", help="plain lines, no live view")
+    parser.add_argument("--viewer", action="store_true", help="open MuJoCo's viewer; needs a display")
+    parser.add_argument("--no-video", dest="video", action="store_false", help="write no video")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to FILE, too")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for report, figures and video (default: runs/demo/TIME)"
+    )
+
+
+def read_options(args: argparse.Namespace) -> Options:
+    """Checks everything and makes the folder; raises RobotPlannerError, in one line, before anything has started."""
+    if args.task not in TIME_LIMITS:
+        raise UnknownNameError("task", args.task, TIME_LIMITS)
+    if args.planner not in (names := planner_names()):
+        raise UnknownNameError("planner", args.planner, names)
+    if args.seed is not None and args.seeds is not None:
+        raise InvalidInputError("--seed S is one episode, --seeds N are N of them; give one of the two")
+    if args.headless and args.viewer:
+        raise InvalidInputError("--headless and --viewer exclude each other; give one of the two")
+    if args.viewer and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise EnvironmentSetupError("--viewer needs a display (DISPLAY or WAYLAND_DISPLAY); without one leave it out")
+    first = HELD_OUT_SEEDS[0]
+    seeds = (args.seed,) if args.seed is not None else tuple(range(first, first + (args.seeds or EPISODES)))
+    model = check_model(args.model)
+    if args.json:
+        open_results(args.json)
+    return Options(
+        args.task, seeds, args.planner, model, args.headless, args.viewer, args.video, args.json, _folder(args.out),
+        _command(args),
+    )  # fmt: skip
+
+
+def planner_names() -> list[str]:
+    """Names of the registered planners, by reading their source: importing them would take seconds."""
+    found = []
+    for path in (PACKAGE / "planning").glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "PLANNERS.register":
+                found += [word.value for word in call.args if isinstance(word, ast.Constant)]
+    return sorted(map(str, found))
+
+
+def check_model(name: str) -> str:
+    """The model as its nodes take it: a name, or an absolute path; raises ModelError. The nodes check what is in it."""
+    path = Path(name)
+    is_name = path.name == name
+    if is_name and not path.is_dir():
+        model_folder(name)
+        return name
+    if not path.is_dir():
+        raise ModelError(f"there is no model folder {name}")
+    if not (path / MANIFEST).is_file():
+        raise ModelError(f"{name} is no model folder: it has no {MANIFEST}")
+    return name if is_name else str(path.absolute())
+
+
+def _folder(wanted: Path | None) -> Path:
+    """Makes the folder; raises EnvironmentSetupError if it can't be written to."""
+    folder = wanted
+    if folder is None:
+        begin = Path("runs", "demo", datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+        folder, count = begin, 1
+        while folder.exists():
+            count += 1
+            folder = begin.with_name(f"{begin.name}_{count}")
+    if folder.exists() and not folder.is_dir():
+        raise EnvironmentSetupError(f"--out {folder} is a file; name a folder")
+    open_results(folder / "report.json")
+    return folder
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command line again."""
+    words = ["robot-planner", "demo", "--task", args.task, "--planner", args.planner, "--model", args.model]
+    for name in ("seed", "seeds", "json", "out"):
+        if getattr(args, name) is not None:
+            words += [f"--{name}", str(getattr(args, name))]
+    words += [f"--{name}" for name in ("headless", "viewer") if getattr(args, name)]
+    return shlex.join(words + ["--no-video"] * (not args.video))
+
+
+def _whole(option: str, least: int, most: int = 2**31 - 1) -> Callable[[str], int]:
+    """Reads a whole number; raises InvalidInputError, which argparse lets pass: one line, no usage."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise InvalidInputError(f"{option} is '{text}'; allowed: a whole number from {least} to {most}")
+        return int(text)
+
+    return read
