@@ -78,7 +78,10 @@ class CommonParameters:
         changes=AT_START,
     )
     executor: str = parameter(
-        "single", "rclpy executor that runs the callbacks.", choices=("single", "events"), changes=AT_START
+        "single",
+        "What runs the callbacks; events takes less processor time, but more where an action is served (planner).",
+        choices=("single", "events"),
+        changes=AT_START,
     )
 
 

@@ -73,6 +73,9 @@ def _arguments() -> str:
         "## Starting them\n\n`ros2 launch robot_planner robot_planner.launch.py NAME:=VALUE ...` where ROS 2 is "
         "installed; `robot-planner up --NAME VALUE ...` anywhere. Without a value the parameters file decides "
         "(`config/robot_planner.yaml`); switches are `--NAME` and `--no-NAME` for `up`.\n\n"
+        "With `role` the nodes can be spread over machines. `robot-planner up` keeps all traffic on its own machine "
+        "unless the environment says otherwise: on several machines, set `ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET` and "
+        "`FASTDDS_DEFAULT_PROFILES_FILE` to nothing or to a profile of your own.\n\n"
     )
     return text + table(["argument, option", "default", "meaning"], rows)
 

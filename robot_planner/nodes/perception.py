@@ -68,7 +68,8 @@ class PerceptionNode(ManagedNode):
         Takes(COMPRESSED, CompressedImage, "Camera image, JPEG or PNG; one topic for each view of the model's encoder.",
               Quality.SENSOR, "transport is compressed"),
         Gives("latent", LatentMessage, "What the encoder made of the newest image; bears the stamp of that image."),
-        Serves("~/encode_image", EncodeImage, "Encodes one image, such as a goal, as if the camera had seen it."),
+        Serves("~/encode_image", EncodeImage, "Encodes one image, such as a goal, by the rule for camera images: "
+               "rgb8, bgr8, mono8 or rgba8, square, no smaller than the encoder's own; larger ones are area-averaged."),
     )  # fmt: skip
 
     def set_up(self) -> None:

@@ -18,7 +18,7 @@ from robot_planner.nodes.base import ManagedNode
 from robot_planner.nodes.interfaces import Acts, Calls, Gives, Quality, Takes
 from robot_planner.nodes.messages import hold_message, latent_from_message, plan_to_message
 from robot_planner.nodes.parameters import ANY_TIME, parameter
-from robot_planner.nodes.planning_thread import PlanningThread, Report
+from robot_planner.nodes.planning_thread import PlanningThread, Report, Task
 from robot_planner.nodes.pursuit import Code, Order
 from robot_planner.nodes.reach_goal import ReachGoalServer
 from robot_planner.nodes.runner import run
@@ -127,7 +127,12 @@ class PlannerNode(ManagedNode):
         self.encoder_client = self.client("perception/encode_image")
         self._markers = self._make_markers() if self.parameters.markers else None
         self.thread = PlanningThread(
-            self._make_planner, self._distances, self._deliver, self.parameters.plan_rate, self.parameters.plan_deadline
+            self._make_planner,
+            self._distances,
+            self._deliver,
+            self.parameters.plan_rate,
+            self.parameters.plan_deadline,
+            warm_up=Task(0, self.parameters.algorithm, np.zeros(self.latent_dim, np.float32)),
         )
         self.subscribe("latent", self._on_latent)
         self.every(TICK, self._tick, "watch")

@@ -6,6 +6,7 @@ Everything that touches the model runs here: compiled models keep state per thre
 free to answer a cancel at once.
 """
 
+import contextlib
 import threading
 import time
 import traceback
@@ -60,10 +61,12 @@ class PlanningThread:
         deliver: Callable[[Report], None],
         rate: float,
         deadline: float,
+        warm_up: Task | None = None,
     ) -> None:
         """``distances`` maps latents (N, D) and a goal (D,) to (N,); ``deliver`` is called from the thread.
 
-        ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time.
+        ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time. For
+        ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
         """
         self.rate, self.deadline = rate, deadline
         self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
@@ -72,7 +75,7 @@ class PlanningThread:
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
         self._closing = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="planning", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(warm_up,), name="planning", daemon=True)
         self._thread.start()
 
     def pursue(self, task: Task | None) -> None:
@@ -97,7 +100,11 @@ class PlanningThread:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _run(self) -> None:
+    def _run(self, warm_up: Task | None) -> None:
+        if warm_up is not None:
+            with contextlib.suppress(Exception):  # what fails here fails again for a real goal, and is told there
+                self._distances(warm_up.goal[None], warm_up.goal)
+                self._plan(warm_up, Latent(warm_up.goal, ""), True)
         task: Task | None = None
         newest: Latent | None = None
         due = 0.0

@@ -79,6 +79,11 @@ class Bench:
         wait_for(lambda: self.plans and not len(self.plans[-1].actions), "an empty plan at the end")
 
 
+@pytest.fixture(autouse=True)
+def forget():
+    FakePlanner.made.clear()
+
+
 @pytest.fixture
 def bench(graph):
     return Bench(graph)
@@ -204,7 +209,9 @@ def test_a_malformed_goal_does_not_disturb_the_present_one(bench):
 
 
 def test_the_planner_is_reset_for_each_goal_and_runs_on_one_thread(bench):
-    FakePlanner.made.clear()
+    planner = wait_for(lambda: FakePlanner.made and FakePlanner.made[-1], "the warm-up")
+    wait_for(lambda: planner.problems, "its plan")
+    before = planner.resets
     with bench.camera():
         for goal in (FAR, 2 * FAR):
             handle = bench.send(bench.goal(goal))
@@ -212,8 +219,8 @@ def test_the_planner_is_reset_for_each_goal_and_runs_on_one_thread(bench):
             wait_for(lambda count=count: len(bench.motion()) > count, "a plan")
             handle.cancel_goal_async()
             bench.result(handle)
-    (planner,) = FakePlanner.made
-    assert planner.resets == 2
+    assert FakePlanner.made == [planner]
+    assert planner.resets == before + 2
     assert len(planner.threads) == 1
     assert planner.config.step == 0.01
 

@@ -21,9 +21,9 @@ def latent(number):
 
 
 class Bench:
-    def __init__(self, rate=100.0, planner=None):
+    def __init__(self, rate=100.0, planner=None, warm_up=None):
         self.reports, self.planner = [], planner or FakePlanner(None, None, FakeConfig())
-        self.thread = PlanningThread(lambda name: self.planner, self.distances, self.reports.append, rate, 0.5)
+        self.thread = PlanningThread(lambda name: self.planner, self.distances, self.reports.append, rate, 0.5, warm_up)
 
     @staticmethod
     def distances(latents, goal):
@@ -137,3 +137,20 @@ def test_closing_does_not_wait_for_ever(make):
     wait_for(lambda: bench.reports, "the distance, before the plan")
     assert not bench.thread.close(timeout=0.05)
     release.set()
+
+
+def test_the_warm_up_is_not_reported_and_does_not_outlive_its_failure(make):
+    class Cold(FakePlanner):
+        def plan(self, problem, deadline=None):
+            super().plan(problem)
+            if len(self.problems) == 1:
+                raise ZeroDivisionError("cold")
+            return FakePlanner.plan(self, problem)
+
+    bench = make(planner=Cold(None, None, FakeConfig()), warm_up=Task(0, "fake", 0 * GOAL))
+    wait_for(lambda: bench.planner.problems, "the warm-up")
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    bench.thread.observe(latent(2))
+    wait_for(bench.plans, "a plan")
+    assert {report.number for report in bench.reports} == {1}
+    assert not any(report.failure for report in bench.reports)
