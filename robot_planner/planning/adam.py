@@ -25,18 +25,23 @@ class Adam:
         kept._count = self._count
         return kept
 
+    def forget(self, mask: Tensor) -> None:
+        """Forgets the moments where a mask says; it broadcasts."""
+        self.mean.copy_(torch.where(mask, 0.0, self.mean))
+        self.square.copy_(torch.where(mask, 0.0, self.square))
+
     def reset(self) -> None:
         """Forgets the moments."""
         self.mean.zero_()
         self.square.zero_()
         self._count = 0
 
-    def direction(self, gradient: Tensor, rate: float) -> Tensor:
-        """The step to subtract: rate x corrected mean / root of corrected square; valid until the next call."""
+    def step(self, parameters: Tensor, gradient: Tensor, rate: Tensor, factor: float = 1.0) -> None:
+        """Subtracts rate x factor x corrected mean / root of corrected square; ``rate`` broadcasts."""
         self._count += 1
         self.mean.lerp_(gradient, 1.0 - self._beta1)
         self.square.mul_(self._beta2).addcmul_(gradient, gradient, value=1.0 - self._beta2)
         correction = sqrt(1.0 - self._beta2**self._count)
         step = torch.sqrt(self.square, out=self._step).add_(self._epsilon * correction)
         torch.div(self.mean, step, out=step)
-        return step.mul_(rate * correction / (1.0 - self._beta1**self._count))
+        parameters.addcmul_(step, rate, value=-factor * correction / (1.0 - self._beta1**self._count))

@@ -75,7 +75,8 @@ class LatentDistance:
 
     def gradient(self, latents: Tensor, goals: Tensor) -> Tensor:
         """The gradient alone."""
-        return (latents - goals).detach().mul_(2.0 / latents.shape[-1])
+        with torch.no_grad():
+            return (latents - goals).mul_(2.0 / latents.shape[-1])
 
     def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Root of ``cost``."""

@@ -115,7 +115,6 @@ class _Search:
             actions, evaluation = self._sync.improve(run, self.lifted.actions.clone(), self.config.sync_steps)
             actions, evaluation = self._accept(actions, evaluation)
             self.lifted.restart(evaluation.states, actions)
-            self.lifted.forget()
             self._heal(evaluation)
             self.unseen = False
         run.milestone()
@@ -156,9 +155,8 @@ class _Search:
     def _heal(self, evaluation: Evaluation) -> None:
         """Restarts whose rollout is not finite go on from the best plan."""
         run = self.run
-        self.lifted.restart(
-            run.best_states.unsqueeze(2), run.best_actions.unsqueeze(2), mask=torch.isinf(evaluation.cost)
-        )
+        failed = torch.isinf(evaluation.cost)
+        self.lifted.replace(run.best_states.unsqueeze(2), run.best_actions.unsqueeze(2), failed)
 
 
 @PLANNERS.register("grasp")

@@ -37,6 +37,8 @@ class Lifted:
         self._leaf = actions.reshape(-1, width).clone().requires_grad_(True)
         self.actions = self._leaf.detach().view(actions.shape)
         self._residual, self._cotangent = torch.empty_like(self._following), torch.empty_like(self._following)
+        self._free_residual, self._flat_cotangent = self._residual[:-1], self._cotangent.view(-1, dim)
+        self._columns, self._low, self._high = self.actions.flatten(1), objective.low, objective.high
         self._adam = Adam(self.actions)
         self.scale, gain = latent_scale(task), goal_gain(objective, task)
         """(P, 1, 1) root mean square of the latents' way from start to goal."""
@@ -47,9 +49,8 @@ class Lifted:
         # the smoothness term is quadratic: its gradient is one small product over time
         self._smooth = config.smoothness_weight > 0.0 and horizon > 1
         self._stiffness = objective.stiffness[:horizon, :horizon]
-        self._smoothness_price = (config.smoothness_weight * horizon * price / objective.half_range.square()).expand(
-            problems, restarts, -1
-        )
+        smoothness_price = config.smoothness_weight * horizon * price / objective.half_range.square()
+        self._smoothness_price = smoothness_price.expand(problems, restarts, -1).flatten().contiguous()
         if config.uncertainty_weight > 0.0:
             cautious = (config.uncertainty_weight * horizon * dense[:horizon] * price).expand(-1, -1, restarts, -1)
             self._product = cautious_action_vjp(
@@ -61,11 +62,7 @@ class Lifted:
     def gradient(self) -> Tensor:
         """Gradient of L with respect to the actions (T, P, R, A), at the current states; leaves the residual behind."""
         with torch.no_grad():
-            gradient = self._product(self._rows, self._leaf, self._pull).view(self.actions.shape)
-            if self._smooth:
-                priced = (self.actions * self._smoothness_price).flatten(1)
-                gradient = torch.addmm(gradient.flatten(1), self._stiffness, priced).view_as(gradient)
-            return torch.nan_to_num_(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+            return self._gradient()
 
     def iterate(
         self, action_rate: Tensor, decay: float, state_rate: float, noise: Tensor | None = None, deviation: float = 0.0
@@ -76,26 +73,26 @@ class Lifted:
         their residual, plus standard normal ``noise`` (T-1, P, R, D) of ``deviation`` latent scales.
         """
         with torch.no_grad():
-            step = self._adam.direction(self.gradient(), decay)
-            self.actions.sub_(step.mul_(action_rate)).clamp_(self._objective.low, self._objective.high)
-            self._free.add_(self._residual[:-1], alpha=state_rate)
+            self._adam.step(self.actions, self._gradient(), action_rate, decay)
+            self.actions.clamp_(self._low, self._high)
+            self._free.add_(self._free_residual, alpha=state_rate)
             if noise is not None:
                 self._free.addcmul_(noise, self.scale, value=deviation)
 
-    def restart(self, states: Tensor, actions: Tensor, mask: Tensor | None = None) -> None:
-        """Puts states and actions in place of the current ones, of all rows or where ``mask`` (P, R) says."""
+    def restart(self, states: Tensor, actions: Tensor) -> None:
+        """Puts states and actions in place of the current ones, and drops the optimiser's moments."""
         with torch.no_grad():
-            if mask is None:
-                self.states.copy_(states)
-                self.actions.copy_(actions)
-                return
+            self.states.copy_(states)
+            self.actions.copy_(actions)
+            self._adam.reset()
+
+    def replace(self, states: Tensor, actions: Tensor, mask: Tensor) -> None:
+        """As ``restart``, for the rows of ``mask`` (P, R); the others go on as they were."""
+        with torch.no_grad():
             mask = mask.unsqueeze(-1)
             self.states.copy_(torch.where(mask, states, self.states))
             self.actions.copy_(torch.where(mask, actions, self.actions))
-
-    def forget(self) -> None:
-        """Drops the optimiser's moments."""
-        self._adam.reset()
+            self._adam.forget(mask)
 
     def keep(self, problems: list[int], task: Task) -> "Lifted":
         """The lifted problem of these problems alone, whose task is given."""
@@ -103,13 +100,20 @@ class Lifted:
         kept._adam = self._adam.keep(problems)
         return kept
 
+    def _gradient(self) -> Tensor:
+        gradient = self._product(self._rows, self._leaf, self._pull)
+        if self._smooth:
+            priced = self._columns * self._smoothness_price
+            gradient = torch.addmm(gradient.reshape(priced.shape), self._stiffness, priced)
+        return gradient.reshape(self.actions.shape)
+
     def _pull(self, predicted: Tensor) -> Tensor:
         """The cotangent of both terms at predictions (N, D); keeps the residual p - s'."""
         predicted = predicted.reshape(self._following.shape)
         torch.sub(predicted, self._following, out=self._residual)
         slope = self._metric_gradient(predicted, self._task.goals)
         torch.addcmul(self._residual, slope, self._goal_gain, out=self._cotangent)
-        return self._cotangent.view(-1, predicted.shape[-1])
+        return self._flat_cotangent
 
 
 def straight_line(task: Task, horizon: int) -> Tensor:

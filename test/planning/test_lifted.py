@@ -133,8 +133,17 @@ def test_a_models_own_product_is_used():
     assert model.used == 1
 
 
-def test_a_model_that_is_not_finite_leaves_actions_finite():
-    problem, objective, _ = lifted(8)
-    problem.states[2, 0, 0] = float("nan")
-    problem.iterate(objective.half_range.expand(2, 3, -1), 1.0, 0.5)
-    assert torch.isfinite(problem.actions).all()
+def test_replaced_rows_start_afresh_and_the_others_go_on():
+    one, objective, _ = lifted(8)
+    other, rate = lifted(8)[0], objective.half_range.expand(2, 3, -1)
+    one.states[2, 0, 0] = float("nan")
+    for problem in (one, other):
+        problem.iterate(rate, 0.1, 0.5)
+    assert torch.isnan(one.actions[:, 0, 0]).any()
+    mask = torch.zeros(2, 3, dtype=torch.bool)
+    mask[0, 0] = True
+    one.replace(other.states[:, :, 1:2], other.actions[:, :, 1:2], mask)
+    for problem in (one, other):
+        problem.iterate(rate, 0.1, 0.5)
+    assert torch.isfinite(one.actions).all() and torch.isfinite(one.states).all()
+    torch.testing.assert_close(one.actions[:, ~mask], other.actions[:, ~mask])
