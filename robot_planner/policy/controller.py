@@ -289,8 +289,8 @@ class PolicyController:
             self.limiter.stop(dt)
         if not self.schedule.active and self.limiter.at_rest:
             self._repeats -= 1
-        start = self._tool if self._tool is not None else self.kinematics.forward(before)
-        self._tool = self.kinematics.forward(self.limiter.position)
+        start = self._tool if self._tool is not None else self._forward(before)
+        self._tool = self._forward(self.limiter.position)
         self.schedule.history.record(now, self._tool)
         moves = dt > 0 and not self.limiter.at_rest
         self._tool_velocity = (self._tool - start) / dt if moves else np.zeros(3)
@@ -299,6 +299,15 @@ class PolicyController:
             self.limiter.position, self.limiter.velocity, self._tool, self._tool_velocity,
             image_stamp if moving_on else None,
         )  # fmt: skip
+
+    def _forward(self, joints: Vector) -> Vector:
+        """Tool point (3,) of ``joints``; while braking the last known one will do, for a stop must never fail."""
+        try:
+            return self.kinematics.forward(joints)
+        except Exception:
+            if self.schedule.active or self._tool is None:
+                raise
+            return self._tool
 
     def _elapsed(self, now: int, steady: float) -> float:
         """Time since the last tick [s]; notices a loop that was silent and a clock that went back."""

@@ -25,6 +25,8 @@ from robot_planner.policy.kinematics import ArmKinematics
 from robot_planner_interfaces.msg import Latent, Plan
 
 ENCODER = "net"
+VELOCITY, ACCELERATION = 2.0, 30.0
+"""The policy's default limits [rad/s, rad/s²]."""
 MS = 1_000_000
 
 
@@ -94,6 +96,8 @@ class Surroundings:
         self.joints = self.home.copy()
         self.camera = self.arm = True
         self.planner = False
+        self.delay = 0
+        """Of the planner: how much older than the newest image its plans are [ns]."""
         self.direction = 1.0
         self.commands.clear()
         self.states.clear()
@@ -118,7 +122,7 @@ class Surroundings:
             if abs(y) > 0.1:
                 self.direction = -float(np.sign(y))
             actions = np.tile([0.0, 0.03 * self.direction], (10, 1))
-        self.plans.publish(make_plan(actions, (self.seen or self.now) - age, **changes))
+        self.plans.publish(make_plan(actions, (self.seen or self.now) - self.delay - age, **changes))
 
     def _move(self) -> None:
         if self.arm:
@@ -156,6 +160,21 @@ class Surroundings:
                 if periods[0] > self._periods:
                     self.diagnosed = nanoseconds(message.header.stamp)
                 self._periods = periods[0]
+
+
+def check_limits(commands: list[Sent]) -> None:
+    """Positions, velocities and accelerations of all commands, by their own stamps."""
+    positions = np.array([c.positions for c in commands])
+    velocities = np.array([c.velocities for c in commands])
+    elapsed = np.diff([c.stamp for c in commands])[:, None] * 1e-9
+    assert np.all(elapsed > 0)
+    jitter = 2e-3  # stamps are taken a moment from the controller's own clock
+    assert np.max(np.abs(velocities)) <= VELOCITY + 1e-9
+    assert np.all(np.abs(np.diff(positions, axis=0)) <= VELOCITY * (elapsed + jitter))
+    assert np.all(np.abs(np.diff(velocities, axis=0)) <= ACCELERATION * (elapsed + jitter))
+    way = np.abs(np.diff(positions, axis=0))
+    fastest = np.max(np.maximum(np.abs(velocities[1:]), np.abs(velocities[:-1])), axis=1, keepdims=True)
+    assert np.all(way <= fastest * (elapsed + jitter) + 1e-9), "a leap"
 
 
 def planner_process() -> None:

@@ -9,13 +9,14 @@ import sys
 import numpy as np
 import pytest
 from geometry_msgs.msg import PointStamped, TwistStamped
-from policy_actors import Surroundings, make_plan, nanoseconds
+from policy_actors import Surroundings, check_limits, make_plan, nanoseconds
 from policy_graph import open_graph
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
+from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.interfaces import Quality
 from robot_planner.nodes.policy import PolicyNode, PolicyParameters, plan_input
 from robot_planner_interfaces.msg import Latent, Plan
@@ -91,31 +92,25 @@ def test_a_twist_is_the_velocity_of_the_commanded_tool_and_ends_in_zero(make):
     np.testing.assert_allclose(np.sum(speed, axis=0) * 0.02, way[-1] - way[0], atol=0.01)
 
 
-class BrokenNode(PolicyNode):
-    """Its kinematics break down after a while."""
-
-    def load_kinematics(self):
-        kinematics = super().load_kinematics()
-        inverse, calls = kinematics.inverse, []
-
-        def breaking(position, seed, yaw=0.0):
-            calls.append(1)
-            if len(calls) > 30:
-                raise ZeroDivisionError("a mistake of ours")
-            return inverse(position, seed, yaw)
-
-        kinematics.inverse = breaking
-        return kinematics
-
-
-def test_a_mistake_in_the_control_loop_stops_the_arm_and_the_node(make):
-    here = make(BrokenNode)
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [("inverse", ZeroDivisionError), ("forward", ZeroDivisionError), ("forward", InvalidInputError)],
+)
+def test_a_mistake_in_the_control_loop_stops_the_arm_and_the_node(make, method, error):
+    """Whatever breaks down while it moves: it brakes all the same."""
+    here = make()
     here.world.planner = True
+    here.graph.wait(lambda: len(here.world.commands) > 30, "the arm to move")
+
+    def broken(*args):
+        raise error("a mistake of ours")
+
+    setattr(here.node.kinematics, method, broken)
     here.graph.wait(lambda: not here.node.active, "the node to deactivate itself")
     here.graph.wait(lambda: here.world.reason == "deactivated", "the last word")
-    assert "ZeroDivisionError" in here.node.failure
+    assert "a mistake of ours" in here.node.failure
     here.graph.wait(lambda: here.world.commands and not np.any(here.world.commands[-1].velocities), "standing still")
-    assert np.any([c.velocities for c in here.world.commands])
+    check_limits(here.world.commands)
 
 
 def test_joint_states_of_others_are_passed_over_and_broken_ones_dropped(make):
@@ -215,6 +210,8 @@ def test_a_lost_camera_stops_the_arm_of_the_simulation(sim_time):
 
         def see(image: Image) -> None:
             images.append(nanoseconds(image.header.stamp))
+            if not sim_time:
+                assert images[-1] <= graph.node.get_clock().now().nanoseconds, "an image of the future"
             latent = Latent(encoder="net", data=array.array("f", [1.0]))
             latent.header = image.header
             latents.publish(latent)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
-from policy_actors import MS, Surroundings
+from policy_actors import ACCELERATION, MS, Surroundings, check_limits
 from policy_graph import Graph, open_graph
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
@@ -25,7 +25,6 @@ PERIOD = 0.5
 """Watchdog period of every input, the nodes' default [s]."""
 SLACK = 0.15
 """For messages and processes that two busy cores hold up [s]; what moves on unguarded does so for two seconds."""
-VELOCITY, ACCELERATION = 2.0, 30.0
 QUIET = 0.5
 """Seconds of silence that are waited for, with the control loop seen to run on."""
 
@@ -85,20 +84,6 @@ class Policy:
         assert (final.stamp - self.last_motion()) * 1e-9 < QUIET, "it goes on sending"
         assert (world.state, world.reason) == (state, reason)
         check_limits(world.commands)
-
-
-def check_limits(commands: list) -> None:
-    """Positions, velocities and accelerations of all commands, by their own stamps."""
-    positions = np.array([c.positions for c in commands])
-    velocities = np.array([c.velocities for c in commands])
-    elapsed = np.diff([c.stamp for c in commands])[:, None] * 1e-9
-    assert np.all(elapsed > 0)
-    jitter = 2e-3  # stamps are taken a moment from the controller's own clock
-    assert np.max(np.abs(velocities)) <= VELOCITY + 1e-9
-    assert np.all(np.abs(np.diff(positions, axis=0)) <= VELOCITY * (elapsed + jitter))
-    assert np.all(np.abs(np.diff(velocities, axis=0)) <= ACCELERATION * (elapsed + jitter))
-    way = np.abs(np.diff(positions, axis=0))
-    assert np.all(way <= np.max(np.abs(velocities[1:]), axis=1, keepdims=True) * (elapsed + jitter) + 1e-9), "a leap"
 
 
 @pytest.fixture(scope="module")
@@ -230,12 +215,19 @@ def test_the_emergency_stop_holds_until_it_is_released_and_a_new_plan_comes(poli
         matches = 2 if quality == "latched" else 1
         graph.wait(lambda: button.get_subscription_count() >= matches, "the policy to listen")
         policy.moving()
+        world.planner = False  # no plan comes that could be refused: the button alone stops the arm
         since = world.now
         button.publish(Bool(data=True))
-        policy.check_stopped("stopped", "emergency_stop", since, within=0.2)  # the planner goes on
-        world.planner = False
-        button.publish(Bool(data=False))
         policy.check_stopped("stopped", "emergency_stop", since, within=0.2)
+        stopped = policy.last_motion()
+        world.planner = True
+        policy.let_pass(QUIET)
+        assert policy.last_motion() == stopped and world.state == "stopped", "a plan got past the button"
+        world.planner = False
+        policy.let_pass(0.2)
+        button.publish(Bool(data=False))
+        policy.let_pass(QUIET)
+        assert policy.last_motion() == stopped and world.state == "stopped", "the release alone moved it"
         world.planner = True
         policy.until_moving()
     finally:
@@ -322,9 +314,11 @@ def test_a_terminated_policy_leaves_the_arm_stopped():
 
 
 def test_the_plan_begins_where_the_arm_was_commanded_when_the_image_was_taken(policy):
+    policy.world.delay = 150 * MS  # of sensing and planning
     world = policy.moving().world
     policy.graph.wait(lambda: len(world.timing) > 40, "timing")
+    assert np.median([t[2] for t in world.timing]) > 0.15
     times = np.array([c.stamp for c in world.commands[10:]]) * 1e-9
     y = np.array([world.kinematics.forward(c.positions)[1] for c in world.commands[10:]])
-    speeds = np.diff(y) / np.diff(times)
-    assert np.median(np.abs(speeds)) == pytest.approx(0.15, rel=0.1), "the speed of the plans is kept"
+    # From where it is commanded now, each plan would leap ahead by its age: to the tool's highest speed, 0.3 m/s.
+    assert np.sum(np.abs(np.diff(y))) / (times[-1] - times[0]) == pytest.approx(0.15, rel=0.3), "the plans' speed"

@@ -201,6 +201,16 @@ def test_reset_starts_the_episode_that_was_asked_for(simulation, tabletop):
     assert simulation.times[0] > time, "the clock goes on through a reset"
 
 
+def test_a_reset_ends_the_command_of_the_episode_before(simulation):
+    start = simulation.at()
+    simulation.follow(start + 0.4, seconds=2.0)
+    simulation.graph.wait(lambda: np.max(np.abs(simulation.at() - start)) > 0.05, "the arm to move")
+    simulation.service(ResetWorld, "reset_world", task="push", seed=5)
+    simulation.forget()
+    simulation.wait_for(simulation.joints, 30)
+    np.testing.assert_allclose([m.position[:6] for m in simulation.joints[2:30]], np.tile(start, (28, 1)), atol=5e-3)
+
+
 def test_an_unknown_task_is_refused_with_the_valid_ones(simulation):
     simulation.pause(True)
     answer = simulation.service(ResetWorld, "reset_world", task="juggle", seed=1)
