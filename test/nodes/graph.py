@@ -131,6 +131,7 @@ class TestGraph:
             self._clients[name] = self.probe.create_client(kind, name)
         client = self._clients[name]
         assert client.wait_for_service(PATIENCE), f"no service {name}"
+        self._wait_until_known(client.service_name)
         future = client.call_async(request)
         wait_for(future.done, f"an answer from {name}")
         return future.result()
@@ -154,7 +155,15 @@ class TestGraph:
         """A connected action client."""
         client = ActionClient(self.probe, kind, name)
         assert client.wait_for_server(PATIENCE)
+        for service in ("send_goal", "get_result", "cancel_goal"):
+            self._wait_until_known(f"/{name}/_action/{service}")
         return client
+
+    def _wait_until_known(self, service):
+        """Waits until the server knows its client too: an answer to a client not yet known is lost."""
+        for node in self.nodes:
+            if node.count_services(service):
+                wait_for(lambda node=node: node.count_clients(service), f"{node.get_name()} to know us")
 
     def now(self):
         """The probe's time [ns]."""
