@@ -15,7 +15,7 @@ from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
 from robot_planner.errors import ModelError, UnknownNameError
 from robot_planner.perception.convolutional import ConvolutionalConfig, ConvolutionalEncoder, ConvolutionalNetwork
-from robot_planner.perception.slots import SlotReadout
+from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork, ObjectDistance
 
@@ -30,6 +30,7 @@ class WorldNetworks:
     encoder: ConvolutionalNetwork
     dynamics: EnsembleDynamics
     cost_to_go: CostToGoNetwork
+    visibility: Visibility
 
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors, prefixed by the network's name."""
@@ -94,13 +95,14 @@ def build_networks(config: Mapping[str, Any], seed: int = 0) -> WorldNetworks:
     views = tuple(config.get("views", ("front",)))
     encoder = ConvolutionalConfig(views=views, latent_dim=len(entities) * slot_dim, **sizes)
     dynamics = dict(config.get("dynamics", {}))
-    for key in ("action_low", "action_high"):
+    for key in ("action_low", "action_high", "hand_low", "hand_high"):
         if key in dynamics:
             dynamics[key] = tuple(dynamics[key])
     return WorldNetworks(
         ConvolutionalNetwork(encoder),
         EnsembleDynamics(EnsembleConfig(slots=len(entities), slot_dim=slot_dim, **dynamics)),
         CostToGoNetwork(),
+        Visibility(len(entities) * slot_dim, len(entities) - 1),
     )
 
 
@@ -115,8 +117,8 @@ def assemble(
     readout = readout_of(config)
     metrics: dict[str, GoalMetric] = {
         "latent": LatentDistance(),
-        "objects": ObjectDistance(readout),
-        "cost-to-go": CostToGo(readout, networks.cost_to_go, **config.get("metric", {})),
+        "objects": ObjectDistance(readout, networks.visibility),
+        "cost-to-go": CostToGo(readout, networks.cost_to_go, networks.visibility, **config.get("metric", {})),
     }
     default = str(config.get("default_metric", "cost-to-go"))
     return World(name, encoder, networks.dynamics, readout, metrics, default, config)

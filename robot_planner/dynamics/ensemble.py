@@ -28,6 +28,9 @@ class EnsembleConfig:
     action_low: tuple[float, ...] = (-0.04, -0.04)
     action_high: tuple[float, ...] = (0.04, 0.04)
     step_seconds: float = 0.2
+    hand_low: tuple[float, ...] = (-float("inf"), -float("inf"))
+    """Smallest position of the hand's slot, in the latent's units: the policy never commands beyond its box."""
+    hand_high: tuple[float, ...] = (float("inf"), float("inf"))
     hidden: int = 128
     members: int = 3
 
@@ -53,6 +56,8 @@ class EnsembleDynamics(nn.Module):
 
     action_low: Tensor
     action_high: Tensor
+    hand_low: Tensor
+    hand_high: Tensor
     disagreement_scale: Tensor
 
     def __init__(self, config: EnsembleConfig) -> None:
@@ -62,6 +67,8 @@ class EnsembleDynamics(nn.Module):
         self.step_seconds = config.step_seconds
         self.register_buffer("action_low", torch.tensor(config.action_low))
         self.register_buffer("action_high", torch.tensor(config.action_high))
+        self.register_buffer("hand_low", torch.tensor(config.hand_low), persistent=False)
+        self.register_buffer("hand_high", torch.tensor(config.hand_high), persistent=False)
         self.register_buffer("disagreement_scale", torch.ones(()))
         self.hand = self._network(config.slot_dim + self.action_dim)
         self.object = self._network(2 + 2 * config.slot_dim + self.action_dim)
@@ -93,7 +100,7 @@ class EnsembleDynamics(nn.Module):
 
     def step(self, latents: Tensor, actions: Tensor) -> Tensor:
         """See WorldModel."""
-        return latents + self.changes(latents, actions).mean(0)
+        return self._confine(latents + self.changes(latents, actions).mean(0))
 
     def step_with_uncertainty(self, latents: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """See WorldModel; the uncertainty is the members' standard deviation over its median on held-out data."""
@@ -103,4 +110,9 @@ class EnsembleDynamics(nn.Module):
         spread = (
             ((changes - mean).square().sum((0, 2)) / ((len(changes) - 1) * self.latent_dim)).clamp_min(1e-12).sqrt()
         )
-        return latents + mean, spread / self.disagreement_scale
+        return self._confine(latents + mean), spread / self.disagreement_scale
+
+    def _confine(self, latents: Tensor) -> Tensor:
+        """Keeps the hand in the box that the policy keeps it in: no data say what would happen outside."""
+        hand = latents[:, :2].clamp(self.hand_low, self.hand_high)
+        return torch.cat([hand, latents[:, 2:]], -1)

@@ -36,6 +36,9 @@ class ConvolutionalConfig:
 class ConvolutionalNetwork(nn.Module):
     """Images (B, 3 views, S, S) scaled to [-0.5, 0.5] -> latents (B, D)."""
 
+    grid_x: Tensor
+    grid_y: Tensor
+
     def __init__(self, config: ConvolutionalConfig) -> None:
         super().__init__()
         self.config = config
@@ -88,7 +91,7 @@ class ConvolutionalEncoder:
     name = "convolutional"
 
     def __init__(self, network: ConvolutionalNetwork, digest: str, device: torch.device | str = "cpu") -> None:
-        self.network = network.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.network = network.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
         self.digest, self.device = digest, device
         self.latent_dim = network.config.latent_dim
         self.views = network.config.views

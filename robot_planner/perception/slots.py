@@ -10,7 +10,7 @@ the calibrated camera. The other numbers are free for whatever helps prediction,
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 CENTRE = (0.40, 0.0)
 """Of the work area [m]."""
@@ -35,3 +35,19 @@ class SlotReadout:
     def features(self, latents: Tensor) -> Tensor:
         """Latents (..., D) -> what the slots hold besides positions, (..., E (slot_dim - 2))."""
         return latents.unflatten(-1, (len(self.entities), self.slot_dim))[..., 2:].flatten(-2)
+
+
+class Visibility(nn.Module):
+    """Whether the camera saw each object, from a latent: (..., D) -> logits (..., E - 1).
+
+    Its labels are whether the colour detector found the object. A goal image in which the arm hides an object says
+    nothing about where that object is to be.
+    """
+
+    def __init__(self, latent_dim: int, objects: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(latent_dim, hidden), nn.SiLU(), nn.Linear(hidden, objects))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latents (..., D) -> logits (..., E - 1)."""
+        return self.layers(latents)

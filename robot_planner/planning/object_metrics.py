@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from robot_planner.perception.slots import SlotReadout
+from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning.goal_metric import GOAL_METRICS, DifferentiableMetric
 
 
@@ -26,19 +26,42 @@ class ObjectDistance(DifferentiableMetric):
     name = "objects"
     unit = "m"
 
-    def __init__(self, readout: SlotReadout, step_length: float = 0.04, hand_weight: float = 0.3) -> None:
+    def __init__(
+        self,
+        readout: SlotReadout,
+        visibility: Visibility | None = None,
+        step_length: float = 0.04,
+        hand_weight: float = 0.3,
+    ) -> None:
         """``step_length`` [m]: what one action can move; the cost is in such steps."""
-        self.readout, self.step_length = readout, step_length
+        self.readout, self.visibility, self.step_length = readout, visibility, step_length
         self.hand_weight = hand_weight
 
-    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+    def arrangements(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """Where things are and where they shall be, (..., E, 2) [m] each.
+
+        An object that the goal does not show may stay where it is.
+        """
+        now, goal = self.readout(latents), self.readout(goals)
+        if self.visibility is None:
+            return now, goal
+        shown = self.visibility(goals) > 0.0
+        shown = torch.cat([torch.ones_like(shown[..., :1]), shown], -1).unsqueeze(-1)
+        return now, torch.where(shown, goal, now)
+
+    def displacement(self, now: Tensor, goal: Tensor) -> Tensor:
         """Displacements summed over the entities, in steps; the hand counts ``hand_weight``."""
-        moved = smooth_norm(self.readout(latents) - self.readout(goals)) / self.step_length
+        moved = smooth_norm(now - goal) / self.step_length
         return moved[..., 1:].sum(-1) + self.hand_weight * moved[..., 0]
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """See ``displacement``."""
+        return self.displacement(*self.arrangements(latents, goals))
 
     def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Largest displacement of any entity [m]."""
-        return (self.readout(latents) - self.readout(goals)).norm(dim=-1).amax(-1)
+        now, goal = self.arrangements(latents, goals)
+        return (now - goal).norm(dim=-1).amax(-1)
 
 
 class CostToGoNetwork(nn.Module):
@@ -75,15 +98,18 @@ class CostToGo(ObjectDistance):
     name = "cost-to-go"
 
     def __init__(
-        self, readout: SlotReadout, network: CostToGoNetwork, displacement_weight: float = 1.0, **kwargs: float
+        self,
+        readout: SlotReadout,
+        network: CostToGoNetwork,
+        visibility: Visibility | None = None,
+        displacement_weight: float = 1.0,
+        **kwargs: float,
     ) -> None:
-        super().__init__(readout, **kwargs)
+        super().__init__(readout, visibility, **kwargs)
         self.network = network.eval().requires_grad_(False)
         self.displacement_weight = displacement_weight
 
     def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Steps to go + ``displacement_weight`` x displacement in steps."""
-        now, goal = self.readout(latents), self.readout(goals)
-        moved = smooth_norm(now - goal) / self.step_length
-        displacement = moved[..., 1:].sum(-1) + self.hand_weight * moved[..., 0]
-        return self.network(now, goal) + self.displacement_weight * displacement
+        now, goal = self.arrangements(latents, goals)
+        return self.network(now, goal) + self.displacement_weight * self.displacement(now, goal)

@@ -17,6 +17,20 @@ from robot_planner.training.losses import expectile
 from robot_planner.world import WorldNetworks
 
 
+def carry_forward(labels: Tensor) -> Tensor:
+    """Labels (E, T+1, K, 2) with what was not seen where it was last seen, or else where it is seen next.
+
+    The detector's labels and not the encoder's read-out: where the arm hides a block the read-out guesses, and a block
+    that seems to jump teaches that blocks get somewhere in no time.
+    """
+    known = torch.isfinite(labels).all(-1)
+    times = torch.arange(labels.shape[1]).view(1, -1, 1).expand_as(known)
+    last = torch.where(known, times, -1).cummax(1).values
+    first = torch.where(known, times, labels.shape[1] - 1).flip(1).cummin(1).values.flip(1)
+    source = torch.where(last >= 0, last, first)
+    return torch.gather(labels, 1, source.unsqueeze(-1).expand_as(labels))
+
+
 def turn_and_mirror(now: Tensor, goal: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """One random rotation and reflection a row, the same for both; (B, E, 2) x 2. Pushing is alike in all of them."""
     angle = torch.rand(len(now), generator=generator) * 2 * math.pi
@@ -29,7 +43,7 @@ def turn_and_mirror(now: Tensor, goal: Tensor, generator: torch.Generator) -> tu
 def cost_to_go_loss(
     networks: WorldNetworks, arrangements: Tensor, batch: int, longest: int, level: float, noise: float = 0.003
 ) -> Callable[[int], dict[str, Tensor]]:
-    """The loss of a step on read-out arrangements (E, T+1, 4, 2) [m]; ``level`` is the expectile."""
+    """The loss of a step on arrangements (E, T+1, 4, 2) [m], without gaps; ``level`` is the expectile."""
     episodes, frames = arrangements.shape[:2]
 
     def loss(step: int) -> dict[str, Tensor]:

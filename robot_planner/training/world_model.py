@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``train world-model``: gathers data, fits encoder, dynamics, read-out and cost-to-go, writes the model folder.
 
-Three phases, each resumable: representation (from pixels), dynamics (on cached latents, long rollouts), cost-to-go
-(on cached read-outs). Validation is on seeds that neither training nor evaluation uses.
+Phases, each resumable: representation (from pixels), dynamics and visibility (on cached latents), cost-to-go
+(on the labels). Validation is on seeds that neither training nor evaluation uses.
 """
 
 import argparse
@@ -15,12 +15,15 @@ from typing import Any
 import torch
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.perception.slots import CENTRE, SCALE
 from robot_planner.simulation.tasks import TUNING_SEEDS
-from robot_planner.training.cost_to_go import cost_to_go_loss
+from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
+from robot_planner.training.cost_to_go import carry_forward, cost_to_go_loss
 from robot_planner.training.dynamics import calibrate_uncertainty, dynamics_loss
 from robot_planner.training.gather import gather, load_shards
 from robot_planner.training.representation import encode_all, labels_of, read_out_errors, representation_loss
 from robot_planner.training.resumable import run_phase
+from robot_planner.training.visibility import visibility_loss
 from robot_planner.world import ENTITIES, WorldNetworks, build_networks, readout_of, save_world
 
 CONFIG: dict[str, Any] = {
@@ -34,6 +37,8 @@ CONFIG: dict[str, Any] = {
         "members": 3,
         "action_low": [-0.04, -0.04],
         "action_high": [0.04, 0.04],
+        "hand_low": [(low - middle) / SCALE for low, middle in zip(TOOL_LOW.tolist(), CENTRE, strict=True)],
+        "hand_high": [(high - middle) / SCALE for high, middle in zip(TOOL_HIGH.tolist(), CENTRE, strict=True)],
         "step_seconds": 0.2,
     },
     "default_metric": "cost-to-go",
@@ -89,7 +94,7 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         networks.encoder.train()
         return read_out_errors(networks, readout, latents, held_actions, truth, HORIZON)
 
-    everything = {key: net for key, net in vars(networks).items() if key != "cost_to_go"}
+    everything = {key: net for key, net in vars(networks).items() if key in ("encoder", "dynamics")}
     parameters = [p for net in everything.values() for p in net.parameters()]
     run_phase(
         "representation",
@@ -115,10 +120,21 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         dynamics_loss(networks, readout, latents, actions, labels, batch=256, horizon=HORIZON),
         lambda: read_out_errors(networks, readout, held_latents, held_actions, truth, HORIZON),
     )
+    known = torch.isfinite(labels[:, :, 1:]).all(-1)
+    run_phase(
+        "visibility",
+        work,
+        {"visibility": networks.visibility},
+        torch.optim.AdamW(networks.visibility.parameters()),
+        3e-3,
+        args.steps[1],
+        visibility_loss(networks, latents, known, batch=1024),
+        None,
+        1000,
+    )
     calibrate_uncertainty(networks, held_latents, held_actions)
-    with torch.inference_mode():
-        arrangements = readout(latents)
-    arrangements = arrangements.clone()
+    arrangements = carry_forward(labels)
+    arrangements = arrangements[torch.isfinite(arrangements).flatten(1).all(1)]  # episodes in which all was seen once
     run_phase(
         "cost_to_go",
         work,
