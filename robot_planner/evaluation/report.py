@@ -113,7 +113,7 @@ def draw_image_ages(axes: "Axes", recordings: Sequence[Recording]) -> None:
     )
     for value, name, style in ((median, "median", "-"), (p99, "99th percentile", "--")):
         axes.axvline(value, color=MARK, linestyle=style, linewidth=1.6, label=f"{name} {value:.0f} ms")
-    axes.set_title(f"{len(ages)} commands, the latest {ages.max():.0f} ms", loc="right", **NOTE)
+    axes.set_title(f"{len(ages)} commands, oldest image {ages.max():.0f} ms", loc="right", **NOTE)
     axes.set_xlim(0.0, end)
     axes.legend(loc="upper right")
 

@@ -9,8 +9,11 @@ Ctrl-C. The verdict is asked for when the action has ended; planner and policy n
 import argparse
 import contextlib
 import math
+import os
 import statistics
+import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +80,8 @@ class Demo:
             "simulation.viewer": options.viewer,
             "planner.feedback_rate": 10.0,
         }
-        with NodeLog(options.folder / LOG) as log, Graph(values, overrides, on_line=log.line) as graph:
+        path = options.folder / LOG
+        with NodeLog(path) as log, log.errors(), Graph(values, overrides, on_line=log.line) as graph:
             self._graph = graph
             self._pulse()
             # ROS is imported, and looks for the nodes, while they start
@@ -138,7 +142,8 @@ class NodeLog:
     """What the nodes print, in a file."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w", encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")  # two write to it, neither over the other
+        self._file.truncate(0)
         self._lock = threading.Lock()
 
     def __enter__(self) -> "NodeLog":
@@ -147,6 +152,18 @@ class NodeLog:
     def __exit__(self, *exception: object) -> None:
         with self._lock, contextlib.suppress(OSError):
             self._file.close()
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """What the middleware in our own process says to standard error, which would tear the live view apart."""
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(self._file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
     def line(self, name: str, text: str) -> None:
         """Takes a node's line; a full disk must not end the demo."""
