@@ -235,6 +235,7 @@ class Graph:
             elif key == "STATUS":
                 child.status = value
                 child.active = child.active and value == "active"
+        self._sample(child)  # at once: it may be killed before the next look
         with self._changed:
             self._changed.notify_all()
         return True

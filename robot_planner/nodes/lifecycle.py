@@ -35,6 +35,7 @@ class HookedLifecycleNode(LifecycleNode):
         """Ends the process; the runner sets it."""
         self._active = self._is_set_up = False
         self._stop_reason = ""
+        notify("STATUS=unconfigured")
 
     # --- hooks ---
 
