@@ -19,6 +19,10 @@ MIN_BLOCK_DISTANCE = 0.07
 """Between the centres of two blocks [m]."""
 MIN_TOOL_DISTANCE = 0.06
 """Of the starting (and, in `reach`, the final) tool point from every block's centre [m]."""
+FRONT_CAMERA = np.array([1.20, 0.0])
+"""Where the front camera stands, in the plane [m]."""
+HIDING_WIDTH = 0.03
+"""Offset from the line of sight within which the fingers cover a good part of a block [m]."""
 _PADDLE = np.array([0.016, 0.012])
 """Half the size of the closed fingers (x, y)."""
 
@@ -45,6 +49,14 @@ def distance_to_segment(points: FloatVector, begin: FloatVector, end: FloatVecto
     along = end - begin
     fraction = np.clip((points - begin) @ along / max(float(along @ along), 1e-12), 0.0, 1.0)
     return np.linalg.norm(points - begin - fraction[:, None] * along, axis=1)
+
+
+def hides(tool: FloatVector, point: FloatVector) -> bool:
+    """Whether the fingers at ``tool`` (2,) stand between a block at ``point`` (2,) and the front camera."""
+    sight = FRONT_CAMERA - point
+    sight = sight / np.linalg.norm(sight)
+    offset = tool - point
+    return bool(offset @ sight > 0.0 and abs(offset[0] * sight[1] - offset[1] * sight[0]) < HIDING_WIDTH)
 
 
 def contact_distance(direction: FloatVector, yaw: float) -> float:
@@ -97,7 +109,10 @@ class Push:
     """Of the other blocks from the way of the tool and of the pushed block [m]."""
 
     def sample(self, rng: np.random.Generator, seed: int) -> Episode:
-        """See Task. The block can be pushed to its goal in a straight line, from a place that the tool reaches."""
+        """See Task. The block can be pushed to its goal in a straight line, from a place that the tool reaches.
+
+        The goal image shows the pushed block.
+        """
         while True:
             blocks = scatter_blocks(rng)
             tool = _free_tool_point(rng, blocks)
@@ -116,6 +131,8 @@ class Push:
                     goal_blocks = blocks.copy()
                     goal_blocks[moved, :2] = end
                     touch = end - (contact_distance(direction, yaw) + 0.002) * direction
+                    if hides(touch, end):
+                        continue  # a goal image that does not show the pushed block states no goal
                     goal = SceneState(np.append(touch, TOOL_HEIGHT), goal_blocks)
                     target = {"block": BLOCKS[moved], "push_length": float(length)}
                     return Episode(self.name, seed, SceneState(tool, blocks), goal, target)
