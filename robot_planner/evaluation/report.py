@@ -92,7 +92,10 @@ def draw_distances(axes: "Axes", recordings: Sequence[Recording]) -> None:
     axes.set_title("at the end: ● success, ✖ none, by the environment", loc="right", **NOTE)
     axes.set_xlim(left=0.0)
     axes.set_ylim(bottom=0.0)
-    axes.legend(loc="upper right")
+    if axes.get_lines():
+        axes.legend(loc="upper right")
+    else:
+        _say_nothing(axes)
 
 
 def draw_image_ages(axes: "Axes", recordings: Sequence[Recording]) -> None:

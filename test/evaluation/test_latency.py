@@ -1,0 +1,144 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of ``bench latency``, from recordings and from processes whose load is known."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robot_planner.errors import InvalidInputError, ModelError, RobotPlannerError, UnknownNameError
+from robot_planner.evaluation import latency
+from robot_planner.evaluation.latency import Sampler, cores, cpu_ticks, per_second, records, resident_megabytes
+
+SECOND = 1_000_000_000
+
+
+def by_name(table):
+    return {record["quantity"]: record for record in table}
+
+
+@given(st.lists(st.integers(0, 20 * SECOND), max_size=200))
+def test_each_whole_second_is_counted_once(times):
+    times = sorted(times)
+    counts = per_second(times)
+    if len(times) < 2:
+        assert counts == []
+        return
+    assert len(counts) == (times[-1] - times[0]) // SECOND
+    assert sum(counts) == sum(time - times[0] < len(counts) * SECOND for time in times)
+
+
+def test_the_records_of_a_run(recordings):
+    episodes = [recordings.make_recording(seed, seconds=3.0) for seed in range(2)]
+    sampler = Sampler({"planner": 1})
+    sampler.cpu["planner"], sampler.memory["planner"] = [80.0, 90.0, 85.0], [300.0]
+    table = by_name(records(episodes, sampler, 2))
+    rate = table["plans_per_second"]
+    assert rate["median"] == 25.0 and rate["samples"] == 4 and rate["met"] is True
+    assert table["image_to_command"]["median"] == pytest.approx(85.0) and table["image_to_command"]["unit"] == "ms"
+    assert table["image_to_command"]["max"] == pytest.approx(120.0)
+    assert table["image_to_plan"]["median"] == pytest.approx(50.0)
+    assert table["image_to_latent"]["median"] == pytest.approx(10.0)
+    assert table["planning"]["p99"] == pytest.approx(30.0)
+    assert table["control_jitter"]["median"] == pytest.approx(1.0)
+    assert table["cpu.planner"]["median"] == 85.0 and table["memory.planner"]["max"] == 300.0
+    assert table["goals"]["median"] == 2 and table["cores"]["median"] == 2
+    assert len({tuple(record) for record in table.values()}) == 1
+
+
+@pytest.mark.parametrize(("plans", "met"), [(25, True), (20, True), (19, False), (0, False)])
+def test_the_bar_is_on_the_median_of_plans_a_second(recordings, plans, met):
+    episode = recordings.make_recording(seconds=3.0)
+    entry = episode.plans[0]
+    times = [episode.began + int(index * SECOND / plans) for index in range(3 * plans + 1)] if plans else []
+    episode.plans = [replace(entry, stamp=time, arrival=time) for time in times]
+    assert by_name(records([episode], Sampler({}), 2))["plans_per_second"]["met"] is met
+
+
+def test_nothing_measured_is_null_not_zero():
+    table = by_name(records([], Sampler({"planner": 1}), 2))
+    assert table["image_to_command"]["median"] is None and table["cpu.planner"]["max"] is None
+    assert table["plans_per_second"]["met"] is False
+
+
+def test_processor_time_of_a_process_and_its_threads():
+    busy = "import threading\nfor _ in range(2): threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"
+    with subprocess.Popen([sys.executable, "-c", busy]) as child:
+        try:
+            sampler = Sampler({"busy": child.pid, "idle": os.getppid()}, period=0.3)
+            deadline = time.monotonic() + 30.0
+            while len(sampler.cpu["busy"]) < 2 and time.monotonic() < deadline:
+                sampler.sample()
+                time.sleep(0.02)
+            assert max(sampler.cpu["busy"]) > 5.0 and max(sampler.cpu["busy"]) > max(sampler.cpu["idle"])
+            assert 1.0 < sampler.memory["busy"][0] < 1000.0
+        finally:
+            child.kill()
+
+
+def test_time_before_a_pause_does_not_count(monkeypatch):
+    now, ticks = [0.0], [0]
+    monkeypatch.setattr(latency.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(latency, "cpu_ticks", lambda process: ticks[0])
+    sampler = Sampler({"one": 1})
+
+    def at(when, used):
+        now[0], ticks[0] = when, used
+        sampler.sample()
+
+    at(0.0, 0)
+    at(0.5, 5 * latency.TICKS)  # too early for a sample
+    sampler.pause()
+    at(10.0, 9 * latency.TICKS)
+    at(11.0, 9 * latency.TICKS + latency.TICKS // 2)
+    assert sampler.cpu["one"] == [pytest.approx(50.0)]
+
+
+def test_a_process_that_has_gone_is_left_out():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    with pytest.raises(OSError):
+        cpu_ticks(child.pid)
+    assert np.isnan(resident_megabytes(child.pid))
+    sampler = Sampler({"gone": child.pid}, period=0.0)
+    sampler.sample()
+    sampler.sample()
+    assert sampler.cpu["gone"] == []
+
+
+def test_cores_are_given_back():
+    before = os.sched_getaffinity(0)
+    with cores(1) as count:
+        assert count == len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "words"),
+    [
+        (["--task", "fly"], UnknownNameError, "valid: push, reach"),
+        (["--planner", "x"], UnknownNameError, "cem"),
+        (["--seconds", "0"], InvalidInputError, "2 to 86400"),
+        (["--seconds", "nan"], InvalidInputError, "2 to 86400"),
+        (["--seed", "-4"], InvalidInputError, "0 and above"),
+        (["--model", "no such"], ModelError, "valid:"),
+        (["--cores", "0"], InvalidInputError, "1 and above"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_starts(option, error, words, tmp_path):
+    parser = argparse.ArgumentParser()
+    latency.add_arguments(parser)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "manifest.yaml").touch()
+    with pytest.raises(error, match=words) as caught:
+        latency.run(parser.parse_args(["--model", str(model), *option]))
+    assert isinstance(caught.value, RobotPlannerError) and "\n" not in str(caught.value)
