@@ -34,9 +34,7 @@ class Trajectory:
         return np.array([np.interp(elapsed, self._times, column) for column in self._points.T])
 
 
-def read_points(
-    message: Any, joints: Sequence[str], fingers: Sequence[str]
-) -> tuple[list[int], Vector, float | None]:
+def read_points(message: Any, joints: Sequence[str], fingers: Sequence[str]) -> tuple[list[int], Vector, float | None]:
     """A JointTrajectory's times from its start [ns], points (N, n) [rad], and last opening of the fingers [m].
 
     ``joints`` must all be there, in any order; ``fingers`` may. Raises InvalidInputError.

@@ -18,7 +18,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.interfaces import Quality
-from robot_planner.nodes.policy import PolicyNode, PolicyParameters, plan_input
+from robot_planner.nodes.policy import PolicyNode, plan_input
+from robot_planner.nodes.policy_parameters import PolicyParameters
 from robot_planner_interfaces.msg import Latent, Plan
 
 pytestmark = pytest.mark.graph

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.policy.controller import ControllerConfig, PlanInput, PolicyController, State
+from robot_planner.policy.controller import PolicyController
 from robot_planner.policy.limits import MotionLimits
 from robot_planner.policy.reasons import Reason
 from robot_planner.policy.schedule import ScheduleConfig
+from robot_planner.policy.types import ControllerConfig, PlanInput, State
 
 S, MS = 1_000_000_000, 1_000_000
 LIMITS = MotionLimits(np.full(6, -3.0), np.full(6, 3.0), np.full(6, 2.0), np.full(6, 30.0))
