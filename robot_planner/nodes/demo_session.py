@@ -64,7 +64,8 @@ class Session:
         self._executor.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
-        remove_unused(families.union(*(child.shared_memory for child in self.graph.children.values())))
+        families = families.union(*(child.shared_memory for child in self.graph.children.values()))
+        remove_unused(families, besides={os.getpid()})
 
     def wait_active(self, timeout: float) -> None:
         """Returns when all nodes are active; raises GraphError."""

@@ -9,7 +9,7 @@ A participant has a segment (``fastdds_<hex>``) and ports (``fastdds_port<number
 import contextlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 FOLDER = Path("/dev/shm")
@@ -28,11 +28,14 @@ def families_of(process: int) -> set[str]:
     return found
 
 
-def remove_unused(families: Iterable[str]) -> list[Path]:
-    """Removes the files of these families that no living process uses; the files that were removed."""
+def remove_unused(families: Iterable[str], besides: Container[int] = ()) -> list[Path]:
+    """Removes the files of these families that no living process uses; the files that were removed.
+
+    The use by the processes ``besides`` doesn't count: one that has left the graph keeps the files of others mapped.
+    """
     left = set(families)
     for process in Path("/proc").iterdir():
-        if left and process.name.isdecimal():
+        if left and process.name.isdecimal() and int(process.name) not in besides:
             left -= families_of(int(process.name))
     removed = []
     for family in sorted(left):
