@@ -35,7 +35,9 @@ class AnytimeConfig(ObjectiveConfig):
         0, "milestones without improvement after which the cost has stalled; 0: never", 0, 100_000
     )
     improvement: float = parameter(0.01, "fraction of the best cost that counts as an improvement", 0.0, 1.0)
-    seed: int = parameter(0, "seed of all noise; the same problem with the same seed has the same plan", 0, 2**31 - 1)
+    seed: int = parameter(
+        0, "seed of all noise; the same problems in the same order since a reset have the same plans", 0, 2**31 - 1
+    )
     max_memory: int = parameter(
         4096, "memory that one call may need; more is refused before it is taken [MiB]", 1, 2**20
     )
@@ -92,6 +94,8 @@ class Run:
         self.objective, self.config, self.budget = objective, config, budget
         self.problems = list(problems)
         self.task = objective.task(*_stacked(self.problems, objective))
+        self.round = 0
+        """Plans made since the last reset: a robot that stands still tries other candidates at each replan."""
         self.warm: tuple[Tensor, Tensor] | None = None
         """Actions (T, A) and states (T+1, D) to begin from."""
         self.iterations = 0
@@ -106,6 +110,7 @@ class Run:
 
     def generators(self, purpose: str) -> list[torch.Generator]:
         """One generator for each open problem."""
+        purpose = f"{purpose}/{self.round}" if self.round else purpose
         return [generator(self.problems[i], self.config.seed, purpose, self.objective.device) for i in self._open]
 
     def record(self, evaluation: Evaluation, actions: Tensor) -> None:
@@ -197,12 +202,14 @@ class AnytimePlanner:
         self.objective = Objective(model, metric, config)
         self._config, self._clock = config, clock
         self._last: Plan | None = None
+        self._round = 0
         self._durations: dict[int, dict[str, float]] = {}
 
     def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
         """See Planner."""
         run = self._begin([problem], deadline)
-        run.warm = self._shifted(problem)
+        run.warm, run.round = self._shifted(problem), self._round
+        self._round += 1
         plan = run.plans(self._search(run))[0]
         self._last = plan
         return plan
@@ -216,7 +223,7 @@ class AnytimePlanner:
 
     def reset(self) -> None:
         """See Planner."""
-        self._last = None
+        self._last, self._round = None, 0
 
     def _begin(self, problems: Sequence[Problem], deadline: float | None) -> Run:
         budget = Budget(deadline, self._clock, self._durations.setdefault(len(problems), {}))

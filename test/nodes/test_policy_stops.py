@@ -201,9 +201,7 @@ def test_an_empty_plan_cancels(policy):
 QUALITIES = {
     "latched": Quality.LATCHED.profile(),
     "volatile": QoSProfile(depth=1),
-    "best effort": QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE
-    ),
+    "best effort": QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE),
 }
 
 
