@@ -12,10 +12,12 @@ import threading
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from graph import wait_for
 
 from robot_planner import cli
+from robot_planner.evaluation import video
 from robot_planner.nodes.shared_memory import FOLDER, families_of
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.world import build_networks, save_world
@@ -106,6 +108,14 @@ class Demo:
         assert left == set()
 
 
+def goal_shown(film, index):
+    """The goal image (256, 256, 3) in a picture of the film."""
+    film.set(cv2.CAP_PROP_POS_FRAMES, index)
+    page = film.read()[1][:, :, ::-1]
+    goal = page[video.TOP : video.TOP + video.SIDE, video.RIGHT : video.RIGHT + video.SIDE]
+    return cv2.resize(goal, (256, 256), interpolation=cv2.INTER_AREA).astype(float)
+
+
 def test_an_episode_leaves_verdict_report_figures_and_film(model, tmp_path):
     out, results = tmp_path / "out", tmp_path / "results.json"
     with Demo(
@@ -118,9 +128,15 @@ def test_an_episode_leaves_verdict_report_figures_and_film(model, tmp_path):
     assert json.loads(results.read_text())["records"] == written["records"]
     assert written["schema"] == "robot_planner results 1" and written["seeds"] == [1_000_000, 1_000_001]
     assert written["command"].startswith("robot-planner demo --task push --planner cem --model")
-    with Tabletop(32) as table:  # the verdict is that of the environment, on the episode of that seed
+    film = cv2.VideoCapture(str(out / "demo.mp4"))
+    count = int(film.get(cv2.CAP_PROP_FRAME_COUNT))
+    assert count > 2 * 25 * 3.0
+    goals = [goal_shown(film, index) for index in (0, count - 1)]
+    with Tabletop(256) as table:  # the verdict is that of the environment, on the episode of that seed
         for record in written["records"]:
             table.reset("push", record["seed"])
+            first, last = (np.abs(shown - table.goal_image().astype(float)).mean() for shown in goals)
+            assert (first < 0.5 * last) == (record["seed"] == 1_000_000) and min(first, last) < 5.0
             assert record["success"] is False and record["distance_m"] > 0.025
             assert set(table.evaluate().detail) == {
                 key.removeprefix("verdict.").removesuffix("_m") for key in record if key.startswith("verdict.")
@@ -131,8 +147,6 @@ def test_an_episode_leaves_verdict_report_figures_and_film(model, tmp_path):
             assert record["planner"] == "cem" and record["model_distance"] > 0.02
     for name in ("distance.png", "image_age.png", "cost.png"):
         assert cv2.imread(str(out / name)) is not None
-    film = cv2.VideoCapture(str(out / "demo.mp4"))
-    assert film.get(cv2.CAP_PROP_FRAME_COUNT) > 2 * 25 * 3.0
     assert any("0 of 2 succeeded" in line for line in demo.lines)
     assert demo.lines[-1] == f"{out}: cost.png, demo.mp4, distance.png, image_age.png, nodes.log, report.json"
 
