@@ -3,6 +3,7 @@
 """A camera image in a terminal: two pixels a character, the upper half block over its background."""
 
 import functools
+import itertools
 from collections.abc import Iterable
 
 import cv2
@@ -47,8 +48,9 @@ class Thumbnail:
         )
         steps = np.round(small / 255.0 * (LEVELS - 1)).astype(int)
         for upper, lower in zip(steps[0::2].tolist(), steps[1::2].tolist(), strict=True):
-            for top, bottom in zip(upper, lower, strict=True):
-                yield Segment("▀", _style(tuple(top), tuple(bottom)))
+            cells = zip(map(tuple, upper), map(tuple, lower), strict=True)
+            for (top, bottom), alike in itertools.groupby(cells):  # one escape sequence for neighbours that are alike
+                yield Segment("▀" * len(list(alike)), _style(top, bottom))
             yield Segment.line()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Segment]:
