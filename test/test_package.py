@@ -55,7 +55,8 @@ def test_arrows_between_the_folders_point_one_way(path):
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("robot_planner.")}
     if folder != "nodes":
         assert not tops & IMPORTED_BY_NODES_ALONE, "only nodes/ may import ROS"
-        assert "nodes" not in ours or folder == "cli.py"
+        # what measures the running graph has to start it
+        assert "nodes" not in ours or folder == "cli.py" or path.name == "latency.py"
     if folder not in ("cli.py", "training", "evaluation", "nodes"):
         assert not ours & {"training", "evaluation"}
     if folder in ("types.py", "errors.py", "registry.py"):
