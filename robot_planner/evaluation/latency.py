@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ CONTROL_PERIOD = 0.02
 STARTUP = 120.0
 SHORTEST = 2.0
 """A goal that would get less time than this [s] is not sent any more."""
+OTHERS = "others"
+"""All that is no process of ours; above a few per cent the machine is not free, and the figures are not the graph's."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -103,7 +105,7 @@ def records(recordings: Sequence[Recording], sampler: "Sampler", shared: int) ->
         entry("goal_to_first_plan", "ms", first),
         entry("control_jitter", "ms", gather(lambda r: [abs(period - CONTROL_PERIOD) for period in r.periods])),
     ]
-    for name in sampler.processes:
+    for name in (*sampler.processes, OTHERS):
         table.append(entry(f"cpu.{name}", "% of a core", sampler.cpu[name]))
     for name in sampler.processes:
         table.append(entry(f"memory.{name}", "MB", sampler.memory[name]))
@@ -133,7 +135,7 @@ def per_second(times: Sequence[int]) -> list[float]:
 
 
 class Sampler:
-    """CPU time and memory of processes, second by second."""
+    """CPU time and memory of processes, second by second, and what all others take of the cores."""
 
     def __init__(self, processes: Mapping[str, int], period: float = 1.0) -> None:
         """``processes``: name -> its number."""
@@ -152,8 +154,13 @@ class Sampler:
             self._began, self._ticks = now, self._read()
         elif now - self._began >= self._period:
             ticks = self._read()
-            for name in ticks.keys() & self._ticks.keys():
-                self.cpu[name].append(100.0 * (ticks[name] - self._ticks[name]) / TICKS / (now - self._began))
+            used = {
+                name: 100.0 * (ticks[name] - self._ticks[name]) / TICKS / (now - self._began)
+                for name in ticks.keys() & self._ticks.keys()
+            }
+            self.cpu[OTHERS].append(max(used.pop(OTHERS) - sum(used.values()), 0.0))
+            for name, share in used.items():
+                self.cpu[name].append(share)
                 self.memory[name].append(resident_megabytes(self.processes[name]))
             self._began, self._ticks = now, ticks
 
@@ -162,11 +169,22 @@ class Sampler:
         self._ticks = {}
 
     def _read(self) -> dict[str, int]:
-        ticks = {}
+        ticks = {OTHERS: busy_ticks(os.sched_getaffinity(0))}
         for name, process in self.processes.items():
             with contextlib.suppress(OSError):  # it has just ended
                 ticks[name] = cpu_ticks(process)
         return ticks
+
+
+def busy_ticks(cores: Container[int]) -> int:
+    """Time for which these cores were not idle, in clock ticks."""
+    busy = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *times = line.split()
+        if name.startswith("cpu") and name != "cpu" and int(name[3:]) in cores:
+            user, nice, system, _, _, interrupts, softirq, steal = map(int, times[:8])
+            busy += user + nice + system + interrupts + softirq + steal
+    return busy
 
 
 def cpu_ticks(process: int) -> int:

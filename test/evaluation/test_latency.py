@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from robot_planner.errors import InvalidInputError, ModelError, RobotPlannerError, UnknownNameError
 from robot_planner.evaluation import latency
-from robot_planner.evaluation.latency import Sampler, cores, cpu_ticks, per_second, records, resident_megabytes
+from robot_planner.evaluation.latency import (
+    Sampler,
+    busy_ticks,
+    cores,
+    cpu_ticks,
+    per_second,
+    records,
+    resident_megabytes,
+)
 
 SECOND = 1_000_000_000
 
@@ -79,6 +87,8 @@ def test_processor_time_of_a_process_and_its_threads():
                 sampler.sample()
                 time.sleep(0.02)
             assert max(sampler.cpu["busy"]) > 5.0 and max(sampler.cpu["busy"]) > max(sampler.cpu["idle"])
+            with cores(1):  # of all that goes on there, the busy process is one part
+                assert 0 < busy_ticks(os.sched_getaffinity(0)) < busy_ticks(range(1024))
             assert 1.0 < sampler.memory["busy"][0] < 1000.0
         finally:
             child.kill()
@@ -88,6 +98,7 @@ def test_time_before_a_pause_does_not_count(monkeypatch):
     now, ticks = [0.0], [0]
     monkeypatch.setattr(latency.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(latency, "cpu_ticks", lambda process: ticks[0])
+    monkeypatch.setattr(latency, "busy_ticks", lambda cores: 2 * ticks[0])
     sampler = Sampler({"one": 1})
 
     def at(when, used):
@@ -99,7 +110,7 @@ def test_time_before_a_pause_does_not_count(monkeypatch):
     sampler.pause()
     at(10.0, 9 * latency.TICKS)
     at(11.0, 9 * latency.TICKS + latency.TICKS // 2)
-    assert sampler.cpu["one"] == [pytest.approx(50.0)]
+    assert sampler.cpu["one"] == [pytest.approx(50.0)] and sampler.cpu["others"] == [pytest.approx(50.0)]
 
 
 def test_a_process_that_has_gone_is_left_out():
