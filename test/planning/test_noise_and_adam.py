@@ -9,6 +9,7 @@ from toys import random_problem
 from robot_planner.planning.adam import Adam
 from robot_planner.planning.cem import autoregressive
 from robot_planner.planning.noise import BLOCK, NoiseSource, generator
+from robot_planner.types import Problem
 
 CPU = torch.device("cpu")
 
@@ -34,6 +35,8 @@ def test_numbers_differ_by_problem_seed_purpose_and_step():
     for i, a in enumerate(draws):
         assert abs(float(a.mean())) < 0.5 and 0.5 < float(a.std()) < 1.5
         assert not any(torch.equal(a, b) for b in draws[i + 1 :])
+    elsewhere = Problem(one.start, other.goal)
+    assert generator(one, 0, "a", CPU).initial_seed() != generator(elsewhere, 0, "a", CPU).initial_seed()
     assert generator(one, 0, "a", CPU).initial_seed() != generator(one, 0, "b", CPU).initial_seed()
 
 

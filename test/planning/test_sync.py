@@ -1,0 +1,86 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""A sync makes no restart worse, a restart that fails goes on from the best plan, and budgets know their time."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toys import Clock, CurvedMetric, RandomModel, random_problem
+
+from robot_planner.planning import Grasp, GraspConfig
+from robot_planner.planning.anytime import Budget
+from robot_planner.planning.cem import CemConfig
+from robot_planner.planning.grasp import _Search
+from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.sync import CemSync, GradientSync
+
+CONFIG = GraspConfig(horizon=4, sync_samples=8, sync_elites=2)
+
+
+def started(seed, problems=2, restarts=3):
+    """A run of which first candidates are recorded."""
+    run = Grasp(RandomModel(4, 2, seed), CurvedMetric(), CONFIG)._begin(
+        [random_problem(seed + i, 4) for i in range(problems)], None
+    )
+    generator = torch.Generator().manual_seed(seed)
+    actions = 0.6 * torch.randn(4, problems, restarts, 2, generator=generator, dtype=torch.float64)
+    actions = actions.clamp(run.objective.low, run.objective.high)
+    evaluation = run.objective.evaluate(run.task, actions)
+    run.record(evaluation, actions)
+    return run, actions, evaluation
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 10**6), by_gradient=st.booleans(), reach=st.sampled_from([1e-3, 0.1, 1.0]))
+def test_no_restart_becomes_worse_and_some_become_better(seed, by_gradient, reach):
+    run, actions, before = started(seed)
+    if by_gradient:
+        sync = GradientSync(torch.full((2, 3), reach, dtype=torch.float64))
+    else:
+        sync = CemSync(run, 3, CemConfig(horizon=4, samples=16, elites=3, initial_spread=reach))
+    improved, after = sync.improve(run, actions, 3)
+    assert (after.cost <= before.cost).all() and (after.cost < before.cost).any()
+    again = run.objective.evaluate(run.task, improved)
+    torch.testing.assert_close(again.cost, after.cost)
+    torch.testing.assert_close(again.states, after.states)
+
+
+def test_a_restart_that_fails_goes_on_from_the_best_plan():
+    run, actions, evaluation = started(1)
+    cost, states = evaluation.cost.clone(), evaluation.states.clone()
+    cost[0, 1], states[2:, 0, 1] = torch.inf, torch.nan
+    search = _Search(run, CONFIG, actions, Evaluation(cost, states))
+    torch.testing.assert_close(search.lifted.actions[:, 0, 1], run.best_actions[:, 0])
+    torch.testing.assert_close(search.lifted.states[:, 0, 1], run.best_states[:, 0])
+    torch.testing.assert_close(search.lifted.actions[:, 1], actions[:, 1])
+
+
+def test_budget_believes_what_it_measured_and_gets_over_an_interruption():
+    clock, known = Clock(), {}
+
+    def work(seconds):
+        budget = Budget(clock.now + 10.0, clock, known)
+        fits = budget.fits("work")
+        if fits:
+            clock.now += seconds
+            budget.took("work")
+        return fits
+
+    assert work(2.0) and known["work"] == 2.0
+    assert work(50.0) and known["work"] <= 4.0  # an interruption counts twice the usual at most
+    known["work"] = 30.0
+    assert not work(2.0)
+    assert any(work(2.0) for _ in range(10))
+    assert known["work"] == pytest.approx(2.0, rel=2.5)
+
+
+def test_budget_counts_all_kinds_and_guesses_what_was_never_timed():
+    clock = Clock()
+    budget = Budget(clock.now + 10.0, clock, {})
+    budget.fits("first")
+    clock.now += 2.0
+    budget.took("first")
+    budget.assume("sync", "first", 3.0)
+    assert budget.fits("sync") and not budget.fits("sync", "first") and budget.seconds == 2.0
+    assert Budget(None, clock, {"work": 1e9}).fits("work")
