@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A sync makes no restart worse, a restart that fails goes on from the best plan, and budgets know their time."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import Clock, CurvedMetric, RandomModel, random_problem
+from toys import Clock, CurvedMetric, RandomModel, point_mass, random_problem
 
-from robot_planner.planning import Grasp, GraspConfig
+from robot_planner.planning import Grasp, GraspConfig, LatentDistance
 from robot_planner.planning.anytime import Budget
 from robot_planner.planning.cem import CemConfig
 from robot_planner.planning.grasp import _Search
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.sync import CemSync, GradientSync
+from robot_planner.types import Problem
 
 CONFIG = GraspConfig(horizon=4, sync_samples=8, sync_elites=2)
 
@@ -84,3 +86,17 @@ def test_budget_counts_all_kinds_and_guesses_what_was_never_timed():
     budget.assume("sync", "first", 3.0)
     assert budget.fits("sync") and not budget.fits("sync", "first") and budget.seconds == 2.0
     assert Budget(None, clock, {"work": 1e9}).fits("work")
+
+
+def test_steps_that_are_all_too_long_are_not_taken():
+    box = {"low": (-1.0, -1.0), "high": (1.0, 1.0)}
+    planner = Grasp(point_mass(**box), LatentDistance(), GraspConfig(horizon=4))
+    run = planner._begin([Problem(np.zeros(2, np.float32), np.array([0.2, -0.1], np.float32))], None)
+    begin = torch.zeros(4, 1, 2, 2, dtype=torch.float64)
+    run.record(run.objective.evaluate(run.task, begin), begin)
+    settled, best = GradientSync(torch.full((1, 2), 0.1, dtype=torch.float64)).improve(run, begin, 60)
+    longest = GradientSync(torch.full((1, 2), 1.0, dtype=torch.float64))
+    kept, after = longest.improve(run, settled, 1)
+    assert torch.equal(kept, settled) and torch.equal(after.cost, best.cost)
+    _, better = longest.improve(run, begin, 60)  # the search goes on with shorter ones
+    torch.testing.assert_close(better.cost, best.cost, rtol=0.05, atol=1e-4)
