@@ -60,7 +60,7 @@ class PlannerParameters:
         0.5, "Latents of images older than this are dropped.", unit="s", minimum=0.01, maximum=60.0, changes=ANY_TIME
     )
     encode_timeout: float = parameter(
-        2.0,
+        5.0,
         "Time in which perception must encode a goal image.",
         unit="s",
         minimum=0.05,

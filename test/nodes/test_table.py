@@ -59,12 +59,18 @@ def test_every_argument_reaches_parameters_and_topics_that_exist():
     assert {topic for node in NODES for topic in node.topics} <= remappable
 
 
+def flat(parameters, prefix=""):
+    """Parameters as ROS names them: groups are joined by points."""
+    for name, value in parameters.items():
+        yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
+
+
 def test_the_parameters_file_holds_allowed_values_of_parameters_that_exist():
     content = yaml.safe_load(resource(*PARAMETERS_FILE).read_text())
     assert set(content) == {f"/**/{node.name}" for node in NODES}
     for node in NODES:
         specs = parameters_of(node)
-        for name, value in content[f"/**/{node.name}"]["ros__parameters"].items():
+        for name, value in flat(content[f"/**/{node.name}"]["ros__parameters"]):
             specs[name].check(value)
 
 
