@@ -1,8 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The scripted expert of the manipulation stages: way points from the simulator's truth, driven as a policy drives.
+"""The scripted expert of the manipulation tasks: from the simulator's truth to what the tool is to do next.
 
-It sees what no policy may see, and serves to make demonstrations and to show that every stage can be done.
+It sees what no policy may see, and serves to make demonstrations and to show that every task can be done. It reacts to
+the present state instead of playing a script, so that it recovers from whatever has gone wrong: a block dropped or
+pushed away, a missed grasp, a hand that somebody else has moved.
 """
 
 from collections.abc import Iterator
@@ -11,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from robot_planner.arrangement import BIN_A, BIN_B, DRAWER, HAND, OPEN, SHUT, Arrangement
 from robot_planner.description import BLOCKS
 from robot_planner.errors import UnknownNameError
 from robot_planner.simulation.tabletop import Tabletop
+from robot_planner.simulation.tasks.base import SceneState
 from robot_planner.simulation.tasks.manipulation import (
     BIN_FLOOR,
     BINS,
@@ -24,26 +28,39 @@ from robot_planner.simulation.tasks.manipulation import (
     HANDLE,
     TRAVEL_HEIGHT,
     drop_point,
+    in_bin,
+    in_drawer,
 )
+from robot_planner.simulation.tasks.tidy import BIN_NAMES, arrangement_of
 from robot_planner.simulation.workspace import CONTROL_SECONDS
 
 FloatVector = npt.NDArray[np.float64]
-
+STAGES = ("pick", "place", "open", "stow", "close")
+"""Tasks of one stage that the expert knows, in the order of a whole "sort and stow"; it knows "tidy" as well."""
 SPEED, SLOW_SPEED = 0.25, 0.08
 """Of the tool point on the way, and near things [m/s]."""
 TURN_SPEED = 1.5
 """Of the tool about the vertical [rad/s]."""
-_GRIP_SECONDS = 0.4
-_HANDLE_OPENING, _HANDLE_HEIGHT = 0.05, 0.05
+GRIP_PERIODS = 12
+"""Control periods that the fingers press before they lift, or open before the tool leaves."""
+HANDLE_OPENING, HANDLE_HEIGHT = 0.05, 0.05
+LOW = 0.12
+"""Below this height the tool does not move sideways for more than a correction [m]."""
+_ALIGNED, _NEAR = 0.007, 0.03
+"""Errors in the plane within which the tool descends, and within which it corrects itself above a thing [m]."""
 _FINGER_CLEARANCE = 0.045
 """Of the middle of an open finger from the middle of a block beside the one to be grasped [m]."""
 _RELEASE_GAP = 0.008
 """Between block and floor when the fingers open [m]."""
+_TOUCH = 0.020
+"""Of the tool point in front of the handle that it pushes [m]."""
+_SHUT = 0.003
+"""The expert pushes until the drawer is open no further than this [m]."""
 
 
 @dataclass(frozen=True)
 class ToolCommand:
-    """What the tool is to do within one control period."""
+    """What the tool is to do: where to be, how it is turned, how far the fingers are open."""
 
     position: FloatVector
     """(3,) tool point [m]."""
@@ -51,99 +68,164 @@ class ToolCommand:
     """[rad]."""
     gripper: float
     """Opening of the fingers [m]."""
-
-
-@dataclass(frozen=True)
-class WayPoint:
-    """Where to go, how fast, and how long to stay (for the fingers to move)."""
-
-    position: FloatVector
-    yaw: float
-    gripper: float
     speed: float = SPEED
-    stay: float = 0.0
+    """On the way there [m/s]."""
 
 
 def _over(place: npt.ArrayLike, height: float) -> FloatVector:
     return np.append(np.asarray(place, dtype=np.float64)[:2], height)
 
 
-def _grasp_yaw(grasp: FloatVector, yaw: float, others: FloatVector) -> float:
-    """The smaller of the two turns that lay the fingers on faces of the cube, unless a neighbour is in their way."""
-    small = (yaw + np.pi / 4) % (np.pi / 2) - np.pi / 4
-    options = (small, small - np.sign(small or 1.0) * np.pi / 2)
+def _distance(tool: FloatVector, place: FloatVector) -> float:
+    return float(np.linalg.norm(tool[:2] - place[:2]))
+
+
+def grasp_yaw(block: FloatVector, tool_yaw: float, others: FloatVector) -> float:
+    """The turn nearest to the present one that lays the fingers on faces of the cube, clear of its neighbours."""
+    small = (block[3] + np.pi / 4) % (np.pi / 2) - np.pi / 4
+    options = sorted((small, small - np.sign(small or 1.0) * np.pi / 2), key=lambda yaw: abs(yaw - tool_yaw))
     for option in options:
         along = np.array([-np.sin(option), np.cos(option)]) * (GRIP_OPENING / 2 + 0.006)
-        fingers = np.stack([grasp[:2] + along, grasp[:2] - along])
+        fingers = np.stack([block[:2] + along, block[:2] - along])
         if np.linalg.norm(fingers[:, None] - others[None, :, :2], axis=-1).min() > _FINGER_CLEARANCE:
             return float(option)
     return float(options[0])
 
 
-def _pick(tabletop: Tabletop) -> list[WayPoint]:
-    x, y, z, yaw = tabletop.state.blocks[BLOCKS.index(tabletop.episode.target["block"])]
-    grasp = np.array([x, y, max(z, GRASP_HEIGHT)])
-    others = np.delete(tabletop.block_positions, BLOCKS.index(tabletop.episode.target["block"]), axis=0)
-    yaw = _grasp_yaw(grasp, yaw, others)
-    return [
-        WayPoint(_over(grasp, TRAVEL_HEIGHT), yaw, GRIP_OPENING),
-        WayPoint(_over(grasp, 0.06), yaw, GRIP_OPENING),
-        WayPoint(grasp, yaw, GRIP_OPENING, SLOW_SPEED),
-        WayPoint(grasp, yaw, 0.0, stay=_GRIP_SECONDS),
-        WayPoint(_over(grasp, TRAVEL_HEIGHT), yaw, 0.0, SPEED),
-    ]
+class ReactiveRules:
+    """State and arrangement to the next target of the tool; remembers only for how long the fingers have pressed."""
 
+    def __init__(self, arrangement: Arrangement) -> None:
+        self.arrangement = arrangement
+        self._pressed = self._released = 0
 
-def _release(place: FloatVector, floor: float) -> list[WayPoint]:
-    low = _over(place, floor + GRASP_HEIGHT + _RELEASE_GAP)
-    return [
-        WayPoint(_over(place, TRAVEL_HEIGHT), 0.0, 0.0),
-        WayPoint(_over(place, low[2] + 0.03), 0.0, 0.0),
-        WayPoint(low, 0.0, 0.0, SLOW_SPEED),
-        WayPoint(low, 0.0, GRIP_OPENING, stay=_GRIP_SECONDS),
-        WayPoint(_over(place, TRAVEL_HEIGHT), 0.0, GRIP_OPENING),
-    ]
+    def act(self, state: SceneState) -> ToolCommand:
+        """The next target, to be asked for once a control period."""
+        held = next((index for index, flag in enumerate(state.held) if flag), None)
+        self._pressed = self._pressed + 1 if held is not None else 0
+        self._released = 0 if held is not None else self._released + 1
+        if held is not None:
+            place = self.arrangement.blocks[held]
+            if self._pressed <= GRIP_PERIODS and state.tool[2] < LOW / 2:
+                return ToolCommand(state.blocks[held, :3] * [1, 1, 0] + [0, 0, state.tool[2]], state.tool_yaw, 0.0)
+            return self._carry(state, held, place)
+        if self._leaving(state):
+            return ToolCommand(state.tool, state.tool_yaw, GRIP_OPENING)
+        return self._next_stage(state)
 
+    def _leaving(self, state: SceneState) -> bool:
+        """Whether the fingers have just let go of a block low down, and are still opening."""
+        return self._released <= GRIP_PERIODS and state.tool[2] < LOW and state.gripper > 0.03
 
-def _place(tabletop: Tabletop) -> list[WayPoint]:
-    return _release(BINS[tabletop.episode.target["bin"]], BIN_FLOOR)
+    def _next_stage(self, state: SceneState) -> ToolCommand:
+        wanted = self.arrangement
+        for index, place in enumerate(wanted.blocks):
+            if place == HAND or (place in (BIN_A, BIN_B) and in_bin(state.blocks[:, :3], BIN_NAMES[place])[index] > 0):
+                return self._pick(state, index)
+        stowed = wanted.blocks.index(DRAWER) if DRAWER in wanted.blocks else None
+        if stowed is not None and in_drawer(state.blocks[:, :3], state.drawer)[stowed] > 0:
+            if state.drawer < DRAWER_TRAVEL - 0.02 or self._holds_handle(state):
+                return self._open(state)
+            return self._pick(state, stowed)
+        if wanted.drawer == OPEN and (state.drawer < DRAWER_TRAVEL - 0.015 or self._holds_handle(state)):
+            return self._open(state)
+        if wanted.drawer == SHUT and state.drawer > _SHUT:
+            return self._close(state)
+        return ToolCommand(_over(state.tool, TRAVEL_HEIGHT), state.tool_yaw, self._as_it_is(state))
 
+    def _travel(
+        self, state: SceneState, place: FloatVector, yaw: float, gripper: float, height: float = TRAVEL_HEIGHT
+    ) -> ToolCommand | None:
+        """The way to above a place: up, over, and small corrections; None once the tool is above it."""
+        error, turn = _distance(state.tool, place), abs(yaw - state.tool_yaw)
+        if error <= _ALIGNED and turn <= 0.12:
+            return None
+        if error > _NEAR or turn > 0.5:
+            if state.tool[2] < LOW and error > _ALIGNED:
+                # Fingers that close on the way up would take along what they have just let go of.
+                return ToolCommand(_over(state.tool, height), state.tool_yaw, max(gripper, self._as_it_is(state)))
+            return ToolCommand(_over(place, height), yaw, gripper)
+        if state.tool[2] < 0.065:  # among the things: sideways would push them
+            return ToolCommand(_over(state.tool, 0.08), state.tool_yaw, gripper)
+        return ToolCommand(_over(place, state.tool[2]), yaw, gripper)
 
-def _stow(tabletop: Tabletop) -> list[WayPoint]:
-    return _release(drop_point(tabletop.drawer_opening), DRAWER_FLOOR)
+    @staticmethod
+    def _as_it_is(state: SceneState) -> float:
+        """The opening that changes nothing: fingers that hold nothing stay open, others shut [m]."""
+        return GRIP_OPENING if state.gripper > GRIP_OPENING / 2 and not any(state.held) else 0.0
 
+    def _pick(self, state: SceneState, index: int) -> ToolCommand:
+        block = state.blocks[index]
+        height = max(float(block[2]), GRASP_HEIGHT)
+        yaw = grasp_yaw(block, state.tool_yaw, np.delete(state.blocks, index, axis=0))
+        around = _distance(state.tool, block) < 0.014 and abs(state.tool[2] - height) < 0.008
+        if around:
+            return ToolCommand(_over(block, height), state.tool_yaw, 0.0)
+        if (way := self._travel(state, block, yaw, GRIP_OPENING)) is not None:
+            return way
+        if state.gripper < GRIP_OPENING - 0.01 and state.tool[2] < height + 0.05:
+            return ToolCommand(_over(block, 0.08), yaw, GRIP_OPENING)
+        speed = SLOW_SPEED if state.tool[2] < 0.065 else SPEED
+        return ToolCommand(_over(block, height if state.tool[2] < 0.085 else 0.06), yaw, GRIP_OPENING, speed)
 
-def _handle(tabletop: Tabletop) -> FloatVector:
-    return HANDLE - np.array([0.0, tabletop.drawer_opening])
+    def _carry(self, state: SceneState, index: int, place: str | None) -> ToolCommand:
+        """Moves a held block to where it is to be; one that nobody asked for is laid down where it is."""
+        if place == HAND:
+            return ToolCommand(_over(state.tool, TRAVEL_HEIGHT), state.tool_yaw, 0.0)
+        if place is None:
+            where, floor = _over(state.tool, 0.0), 0.0
+        elif place == DRAWER:
+            if state.drawer < DRAWER_TRAVEL - 0.03:
+                where, floor = np.array([0.38, 0.0, 0.0]), 0.0  # the drawer comes first
+            else:
+                where, floor = _over(drop_point(state.drawer), 0.0), DRAWER_FLOOR
+        else:
+            where, floor = _over(BINS[BIN_NAMES[place]], 0.0), BIN_FLOOR
+        yaw = state.tool_yaw if place is None else 0.0
+        if (way := self._travel(state, where, yaw, 0.0)) is not None:
+            return way
+        low = floor + GRASP_HEIGHT + _RELEASE_GAP
+        if state.tool[2] < low + 0.004:
+            return ToolCommand(_over(where, low), yaw, GRIP_OPENING)
+        if state.tool[2] > low + 0.05:
+            return ToolCommand(_over(where, low + 0.03), yaw, 0.0)
+        return ToolCommand(_over(where, low), yaw, 0.0, SLOW_SPEED)
 
+    def _handle(self, state: SceneState) -> FloatVector:
+        return np.append(HANDLE - np.array([0.0, state.drawer]), HANDLE_HEIGHT)
 
-def _open(tabletop: Tabletop) -> list[WayPoint]:
-    begin, end = _handle(tabletop), HANDLE - np.array([0.0, DRAWER_TRAVEL])
-    grasp, pulled = _over(begin, _HANDLE_HEIGHT), _over(end, _HANDLE_HEIGHT)
-    return [
-        WayPoint(_over(begin, TRAVEL_HEIGHT), 0.0, _HANDLE_OPENING),
-        WayPoint(grasp, 0.0, _HANDLE_OPENING, SLOW_SPEED * 2),
-        WayPoint(grasp, 0.0, 0.0, stay=_GRIP_SECONDS),
-        WayPoint(pulled, 0.0, 0.0, SLOW_SPEED),
-        WayPoint(pulled, 0.0, _HANDLE_OPENING, stay=_GRIP_SECONDS),
-        WayPoint(_over(end, TRAVEL_HEIGHT), 0.0, _HANDLE_OPENING),
-    ]
+    def _holds_handle(self, state: SceneState) -> bool:
+        handle = self._handle(state)
+        low = abs(state.tool[2] - HANDLE_HEIGHT) < 0.02
+        return low and _distance(state.tool, handle) < 0.02 and state.gripper < HANDLE_OPENING - 0.015
 
+    def _open(self, state: SceneState) -> ToolCommand:
+        handle = self._handle(state)
+        if self._holds_handle(state):
+            if state.drawer >= DRAWER_TRAVEL - 0.008:
+                return ToolCommand(state.tool, 0.0, HANDLE_OPENING)
+            if state.gripper < 0.025:
+                end = np.append(HANDLE - np.array([0.0, DRAWER_TRAVEL]), HANDLE_HEIGHT)
+                return ToolCommand(end, 0.0, 0.0, SLOW_SPEED)
+            return ToolCommand(handle, 0.0, 0.0)
+        if (way := self._travel(state, handle, 0.0, HANDLE_OPENING)) is not None:
+            return way
+        if abs(state.tool[2] - HANDLE_HEIGHT) < 0.006:
+            return ToolCommand(handle, 0.0, 0.0)
+        return ToolCommand(handle, 0.0, HANDLE_OPENING, SLOW_SPEED * 2)
 
-def _close(tabletop: Tabletop) -> list[WayPoint]:
-    touch = np.array([0.0, 0.008 + 0.012])
-    begin, end = _handle(tabletop) - touch - [0.0, 0.02], HANDLE - touch + [0.0, 0.002]
-    return [
-        WayPoint(_over(begin, TRAVEL_HEIGHT), 0.0, 0.0),
-        WayPoint(_over(begin, _HANDLE_HEIGHT), 0.0, 0.0, SLOW_SPEED * 2),
-        WayPoint(_over(end, _HANDLE_HEIGHT), 0.0, 0.0, SLOW_SPEED),
-        WayPoint(_over(end, TRAVEL_HEIGHT), 0.0, 0.0),
-    ]
-
-
-_SCRIPTS = {"pick": _pick, "place": _place, "open": _open, "stow": _stow, "close": _close}
-STAGES = tuple(_SCRIPTS)
-"""Tasks that the expert knows, in the order of a whole "sort and stow"."""
+    def _close(self, state: SceneState) -> ToolCommand:
+        handle = self._handle(state)
+        end = np.append(HANDLE - np.array([0.0, _TOUCH - 0.002]), HANDLE_HEIGHT)
+        behind = handle - np.array([0.0, _TOUCH + 0.02, 0.0])
+        beside = abs(state.tool[0] - handle[0]) < 0.02 and handle[1] - 0.05 < state.tool[1] < handle[1] - 0.012
+        if beside and abs(state.tool[2] - HANDLE_HEIGHT) < 0.012 and state.gripper < 0.02:
+            return ToolCommand(end, 0.0, 0.0, SLOW_SPEED)
+        if (way := self._travel(state, behind, 0.0, 0.0)) is not None:
+            return way
+        if state.gripper > 0.02 and state.tool[2] < LOW:
+            return ToolCommand(_over(state.tool, TRAVEL_HEIGHT), 0.0, self._as_it_is(state))
+        return ToolCommand(_over(behind, HANDLE_HEIGHT), 0.0, 0.0, SLOW_SPEED * 2)
 
 
 class ScriptedExpert:
@@ -151,41 +233,44 @@ class ScriptedExpert:
 
     def __init__(self, tabletop: Tabletop) -> None:
         task = tabletop.episode.task
-        if task not in _SCRIPTS:
-            raise UnknownNameError("stage of the scripted expert", task, _SCRIPTS)
+        if task not in (*STAGES, "tidy"):
+            raise UnknownNameError("task of the scripted expert", task, (*STAGES, "tidy"))
         self.tabletop = tabletop
-        self._joints = tabletop.commanded_joints
-        self._commands = self._interpolate(_SCRIPTS[task](tabletop))
+        self.rules = ReactiveRules(arrangement_of(tabletop.episode))
+        self.resume()
 
-    def step(self) -> ToolCommand | None:
-        """Commands and lets pass one control period; returns what it commanded, None when the script is over."""
-        command = next(self._commands, None)
-        if command is not None:
-            self._joints = self.tabletop.kinematics.inverse(command.position, self._joints, command.yaw)
-            self.tabletop.command(self._joints, command.gripper)
-            self.tabletop.advance(CONTROL_SECONDS)
-        return command
+    def resume(self) -> None:
+        """Takes over from whoever has commanded the arm."""
+        self._joints = self.tabletop.commanded_joints
+        self.position = self.tabletop.kinematics.forward(self._joints)
+        self.yaw, self.gripper = self.tabletop.state.tool_yaw, self.tabletop.commanded_gripper
 
-    def run(self) -> int:
-        """Drives to the end of the script; returns the number of control periods."""
-        periods = 0
-        while self.step() is not None:
-            periods += 1
-        return periods
+    def step(self) -> ToolCommand:
+        """Commands and lets pass one control period; returns what it commanded."""
+        return self.drive(self.rules.act(self.tabletop.state))
 
-    def _interpolate(self, points: list[WayPoint]) -> Iterator[ToolCommand]:
-        """Straight lines at constant speed between the way points, the yaw in step with them."""
-        position, yaw = self.tabletop.kinematics.forward(self._joints), self.tabletop.state.tool_yaw
-        for point in points:
-            seconds = max(
-                float(np.linalg.norm(point.position - position)) / point.speed,
-                abs(point.yaw - yaw) / TURN_SPEED,
-                point.stay,
-            )
-            periods = max(round(seconds / CONTROL_SECONDS), 1)
-            for fraction in np.linspace(0.0, 1.0, periods + 1)[1:]:
-                # The fingers' servo is told at once where to go: it has a speed of its own.
-                yield ToolCommand(
-                    position + fraction * (point.position - position), yaw + fraction * (point.yaw - yaw), point.gripper
-                )
-            position, yaw = point.position, point.yaw
+    def drive(self, target: ToolCommand) -> ToolCommand:
+        """Moves the command by one control period towards a target, in a straight line, the yaw in step with it."""
+        way, turn = target.position - self.position, target.yaw - self.yaw
+        seconds = max(float(np.linalg.norm(way)) / target.speed, abs(turn) / TURN_SPEED, CONTROL_SECONDS)
+        fraction = CONTROL_SECONDS / seconds
+        self.position, self.yaw = self.position + fraction * way, self.yaw + fraction * turn
+        # The fingers' servo is told at once where to go: it has a speed of its own.
+        self.gripper = target.gripper
+        self._joints = self.tabletop.kinematics.inverse(self.position, self._joints, self.yaw)
+        self.tabletop.command(self._joints, self.gripper)
+        self.tabletop.advance(CONTROL_SECONDS)
+        return ToolCommand(self.position, self.yaw, self.gripper)
+
+    def run(self, seconds: float = 60.0, after: float = 0.5) -> int:
+        """Drives until the episode has counted as done for ``after`` seconds, or time is up; returns the periods."""
+        return sum(1 for _ in self.commands(seconds, after))
+
+    def commands(self, seconds: float = 60.0, after: float = 0.5) -> Iterator[ToolCommand]:
+        """As ``run``, period by period."""
+        done = 0
+        for _ in range(round(seconds / CONTROL_SECONDS)):
+            yield self.step()
+            done = done + 1 if self.tabletop.evaluate().success else 0
+            if done * CONTROL_SECONDS >= after:
+                return

@@ -14,7 +14,7 @@ from robot_planner.policy.kinematics import ArmKinematics
 from robot_planner.simulation.model import build_model
 from robot_planner.simulation.randomization import Randomizer
 from robot_planner.simulation.rendering import Image, Renderer
-from robot_planner.simulation.tasks import TASKS, Episode, SceneState, Task, Verdict
+from robot_planner.simulation.tasks import Episode, SceneState, Task, Verdict, make_task
 
 FloatVector = npt.NDArray[np.float64]
 MAX_OPENING = 0.08
@@ -53,7 +53,7 @@ class Tabletop:
 
     def reset(self, task: str, seed: int) -> None:
         """Starts the episode that ``seed`` makes of ``task``; raises UnknownNameError, InvalidInputError."""
-        made = TASKS.make(task)
+        made = make_task(task)
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise InvalidInputError(f"a seed is an integer of 0 or more, not {seed!r}")
         layout, looks = np.random.SeedSequence(int(seed)).spawn(2)
@@ -83,6 +83,11 @@ class Tabletop:
     def commanded_joints(self) -> FloatVector:
         """(6,) last joint command [rad]."""
         return self.data.ctrl[self._arm_motors].copy()
+
+    @property
+    def commanded_gripper(self) -> float:
+        """Last opening commanded to the fingers [m]."""
+        return float(self.data.ctrl[self._finger_motors].sum())
 
     @property
     def gripper_width(self) -> float:

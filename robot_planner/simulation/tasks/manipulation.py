@@ -36,7 +36,7 @@ TRAVEL_HEIGHT = 0.15
 GRASP_HEIGHT = BLOCK_SIZE / 2
 GRIP_OPENING = 0.065
 """Of the fingers about a block or in a bin; fully open they would hit the walls [m]."""
-_CLEAR_OF_DRAWER = np.array([BLOCK_HIGH[0], 0.06])
+CLEAR_OF_DRAWER = np.array([BLOCK_HIGH[0], 0.06])
 """Upper corner (x, y) of the box for blocks where the drawer may stand open [m]."""
 
 
@@ -56,7 +56,7 @@ def _outside(places: FloatVector, middle: FloatVector, half: FloatVector, top: f
     return np.linalg.norm(np.column_stack([sideways, np.maximum(places[:, 2] - top, 0.0)]), axis=1)
 
 
-def _hover(rng: np.random.Generator) -> FloatVector:
+def hover(rng: np.random.Generator) -> FloatVector:
     """A tool point (3,) at travel height over the plane."""
     return np.append(rng.uniform(TOOL_LOW, TOOL_HIGH), TRAVEL_HEIGHT)
 
@@ -86,7 +86,7 @@ class Pick:
 
     def sample(self, rng: np.random.Generator, seed: int) -> Episode:
         """See Task."""
-        start = SceneState(_hover(rng), scatter_blocks(rng), gripper=GRIP_OPENING)
+        start = SceneState(hover(rng), scatter_blocks(rng), gripper=GRIP_OPENING)
         block = int(rng.integers(len(BLOCKS)))
         x, y, _, yaw = start.blocks[block]
         above = replace(start, tool=np.array([x, y, TRAVEL_HEIGHT]), tool_yaw=float(yaw))
@@ -110,7 +110,7 @@ class Place:
         """See Task."""
         block, to = int(rng.integers(len(BLOCKS))), str(rng.choice(list(BINS)))
         yaw = float(rng.uniform(-np.pi / 4, np.pi / 4))
-        start = _in_gripper(SceneState(_hover(rng), scatter_blocks(rng), tool_yaw=yaw), block)
+        start = _in_gripper(SceneState(hover(rng), scatter_blocks(rng), tool_yaw=yaw), block)
         blocks = start.blocks.copy()
         blocks[block] = [*BINS[to], BIN_FLOOR + BLOCK_SIZE / 2, 0.0]
         goal = SceneState(np.append(BINS[to], TRAVEL_HEIGHT), blocks, gripper=GRIP_OPENING)
@@ -132,7 +132,7 @@ class Open:
 
     def sample(self, rng: np.random.Generator, seed: int) -> Episode:
         """See Task."""
-        start = SceneState(_hover(rng), scatter_blocks(rng, _CLEAR_OF_DRAWER))
+        start = SceneState(hover(rng), scatter_blocks(rng, CLEAR_OF_DRAWER))
         handle = HANDLE - np.array([0.0, DRAWER_TRAVEL])
         goal = replace(start, tool=np.append(handle, TRAVEL_HEIGHT), drawer=DRAWER_TRAVEL)
         return Episode(self.name, seed, start, goal)
@@ -153,8 +153,8 @@ class Stow:
         """See Task."""
         block, yaw = int(rng.integers(len(BLOCKS))), float(rng.uniform(-np.pi / 4, np.pi / 4))
         opening = float(rng.uniform(OPEN_AT_LEAST + 0.005, DRAWER_TRAVEL))
-        lying = scatter_blocks(rng, _CLEAR_OF_DRAWER)
-        start = _in_gripper(SceneState(_hover(rng), lying, drawer=opening, tool_yaw=yaw), block)
+        lying = scatter_blocks(rng, CLEAR_OF_DRAWER)
+        start = _in_gripper(SceneState(hover(rng), lying, drawer=opening, tool_yaw=yaw), block)
         blocks, place = start.blocks.copy(), drop_point(opening)
         blocks[block] = [*place, DRAWER_FLOOR + BLOCK_SIZE / 2, 0.0]
         goal = SceneState(np.append(place, TRAVEL_HEIGHT), blocks, drawer=opening, gripper=GRIP_OPENING)
@@ -180,14 +180,14 @@ class Close:
     def sample(self, rng: np.random.Generator, seed: int) -> Episode:
         """See Task. In two of three episodes a block lies in the drawer."""
         opening = float(rng.uniform(OPEN_AT_LEAST - 0.02, DRAWER_TRAVEL))
-        blocks = scatter_blocks(rng, _CLEAR_OF_DRAWER)
+        blocks = scatter_blocks(rng, CLEAR_OF_DRAWER)
         stowed = int(rng.integers(len(BLOCKS))) if rng.random() < 2 / 3 else None
         goal_blocks = blocks.copy()
         if stowed is not None:
             place = drop_point(opening) + rng.uniform(-0.01, 0.01, 2)
             blocks[stowed] = [*place, DRAWER_FLOOR + BLOCK_SIZE / 2, blocks[stowed, 3]]
             goal_blocks[stowed] = blocks[stowed] + [0.0, opening, 0.0, 0.0]
-        start = SceneState(_hover(rng), blocks, drawer=opening)
+        start = SceneState(hover(rng), blocks, drawer=opening)
         goal = SceneState(np.array([*HANDLE, TRAVEL_HEIGHT]), goal_blocks)
         return Episode(self.name, seed, start, goal, {} if stowed is None else {"stowed": BLOCKS[stowed]})
 
