@@ -1,0 +1,180 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Demonstrations of the scripted expert, with errors made on purpose and how it recovers from them.
+
+A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, one every STEP_SECONDS:
+
+- front, wrist: uint8, the PNG files of all images one after the other; front_ends, wrist_ends int64 (N,): where each ends
+- proprioception float32 (N, 6): tool x, y, z [m], sine and cosine of its yaw, width of the gripper [m]; all measured
+- commanded float32 (N, 5): tool x, y, z [m], yaw [rad], opening of the gripper [m], as commanded at that instant
+- expert bool (N,): whether the commands from this frame to the next are the expert's, not an error made on purpose
+- lengths int64 (E,), seeds int64 (E,), instructions str (E,)
+- objects float32 (N, 3, 3) and drawer float32 (N,): centres of the red, green and blue block and the drawer's opening
+  [m]. Only the encoder's read-out is fitted to them; NaN where unknown.
+"""
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from robot_planner.errors import InvalidInputError
+from robot_planner.perception.images import to_square
+from robot_planner.simulation.expert import ScriptedExpert, ToolCommand
+from robot_planner.simulation.tabletop import Tabletop
+from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled
+from robot_planner.simulation.workspace import CONTROL_SECONDS
+
+FloatArray = npt.NDArray[np.float32]
+STEP_SECONDS = 0.1
+SIZES = {"front": 128, "wrist": 64}
+"""Side of the stored images [px]."""
+MAX_FRAMES = 400
+EPISODES_PER_SHARD = 50
+REACH_LOW, REACH_HIGH = np.array([0.22, -0.37, 0.018]), np.array([0.58, 0.30, 0.20])
+"""Box of the errors made on purpose [m]."""
+
+
+class Disturbance:
+    """Errors made on purpose: the tool shoved aside, the fingers opened or closed at the wrong moment."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._rate = float(rng.choice([0.0, 0.03, 0.05], p=[0.3, 0.4, 0.3]))
+        self._left, self._target = 0, None
+
+    def draw(self, expert: ScriptedExpert) -> ToolCommand | None:
+        """What to do in this step in place of the expert's command; None: leave it to the expert."""
+        self._left -= 1
+        if self._left > 0:
+            return self._target
+        self._target = None
+        if self._left > -3 or self._rng.random() > self._rate:
+            return None
+        kind = self._rng.choice(["shift", "open", "close"], p=[0.7, 0.15, 0.15])
+        position, yaw, gripper = expert.position.copy(), expert.yaw, expert.gripper
+        if kind == "shift":
+            position += self._rng.uniform([-0.05, -0.05, -0.03], [0.05, 0.05, 0.04])
+            position = np.clip(position, REACH_LOW, REACH_HIGH)
+            yaw += self._rng.uniform(-0.5, 0.5)
+        else:
+            gripper = 0.08 if kind == "open" else 0.0
+        self._left = int(self._rng.integers(2, 5))
+        self._target = ToolCommand(position, yaw, gripper)
+        return self._target
+
+
+def proprioception(tabletop: Tabletop) -> FloatArray:
+    """(6,) tool x, y, z [m], sine and cosine of its yaw, width of the gripper [m], as measured."""
+    state = tabletop.state
+    turn = state.tool_yaw
+    return np.array([*state.tool, np.sin(turn), np.cos(turn), state.gripper], np.float32)
+
+
+def look(tabletop: Tabletop) -> dict[str, npt.NDArray[np.uint8]]:
+    """The images of both cameras at the sizes that are stored."""
+    return {view: to_square(tabletop.render(view), size) for view, size in SIZES.items()}
+
+
+class Recorder:
+    """Collects the frames of one episode."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, list] = {
+            key: [] for key in ("front", "wrist", "proprioception", "commanded", "expert", "objects", "drawer")
+        }
+
+    def record(self, tabletop: Tabletop, commanded: ToolCommand, expert: bool) -> None:
+        """Adds the present instant; ``expert``: whether the expert commands from here to the next."""
+        for view, image in look(tabletop).items():
+            self.frames[view].append(cv2.imencode(".png", image[..., ::-1])[1].ravel())
+        self.frames["proprioception"].append(proprioception(tabletop))
+        self.frames["commanded"].append([*commanded.position, commanded.yaw, commanded.gripper])
+        self.frames["expert"].append(expert)
+        self.frames["objects"].append(tabletop.block_positions)
+        self.frames["drawer"].append(tabletop.drawer_opening)
+
+
+def demonstrate(tabletop: Tabletop, task: str, seed: int) -> Recorder | None:
+    """One episode; None if the expert did not finish it."""
+    tabletop.reset(task, seed)
+    expert, recorder = ScriptedExpert(tabletop), Recorder()
+    disturbance = Disturbance(np.random.default_rng([seed, 11]))
+    arrangement, done = arrangement_of(tabletop.episode), 0
+    for _ in range(MAX_FRAMES):
+        wrong = disturbance.draw(expert)
+        recorder.record(tabletop, ToolCommand(expert.position, expert.yaw, expert.gripper), wrong is None)
+        for _ in range(round(STEP_SECONDS / CONTROL_SECONDS)):
+            if wrong is None:
+                expert.step()
+            else:
+                expert.drive(wrong)
+        done = done + 1 if all(fulfilled(arrangement, tabletop.state).values()) else 0
+        if done >= 6:
+            return recorder
+    return None
+
+
+def gather_shard(path: Path, task: str, seeds: range) -> Path:
+    """Writes one shard, whole or not at all."""
+    from robot_planner.language.phrases import phrase
+
+    rows, kept, texts = [], [], []
+    with Tabletop() as tabletop:
+        for seed in seeds:
+            recorder = demonstrate(tabletop, task, seed)
+            if recorder is not None:
+                rows.append(recorder.frames)
+                kept.append(seed)
+                texts.append(phrase(arrangement_of(tabletop.episode), np.random.default_rng([seed, 13])))
+    joined = {key: [item for row in rows for item in row[key]] for key in rows[0]}
+    arrays: dict[str, npt.NDArray] = {
+        "proprioception": np.array(joined["proprioception"], np.float32),
+        "commanded": np.array(joined["commanded"], np.float32),
+        "expert": np.array(joined["expert"], bool),
+        "objects": np.array(joined["objects"], np.float32),
+        "drawer": np.array(joined["drawer"], np.float32),
+        "lengths": np.array([len(row["expert"]) for row in rows]),
+        "seeds": np.array(kept),
+        "instructions": np.array(texts),
+    }
+    for view in SIZES:
+        arrays[view] = np.concatenate(joined[view])
+        arrays[f"{view}_ends"] = np.cumsum([len(item) for item in joined[view]])
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    os.replace(part, path)
+    return path
+
+
+def gather(
+    folder: Path,
+    episodes: int,
+    first_seed: int,
+    workers: int = 2,
+    task: str = "tidy",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Gathers what is missing of ``episodes`` episodes into ``folder``; shards that are there are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = []
+    for start in range(first_seed, first_seed + episodes, EPISODES_PER_SHARD):
+        seeds = range(start, min(start + EPISODES_PER_SHARD, first_seed + episodes))
+        jobs.append((folder / f"seeds_{start:08d}_{len(seeds)}.npz", task, seeds))
+    missing = [job for job in jobs if not job[0].exists()]
+    done = len(jobs) - len(missing)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(gather_shard, *job) for job in missing]):
+            future.result()
+            done += 1
+            if progress:
+                progress(done, len(jobs))
+    return [path for path, *_ in jobs]
