@@ -1,0 +1,158 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The shipped language encoder: a small transformer over words, trained from scratch on phrasings of arrangements.
+
+The embedding alone tells the arrangement (linear heads read it), and it lies close to a prototype that is a sum of one
+vector for each entry of the arrangement: paraphrases fall together, arrangements that share an entry share a direction.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robot_planner.arrangement import COLORS, OPEN, PLACES, SHUT, Arrangement
+from robot_planner.checkpoints import load_checkpoint, save_checkpoint
+from robot_planner.errors import ModelError
+from robot_planner.language.tokens import MAX_TOKENS, Tokens, tokenize
+from robot_planner.types import FloatArray
+
+if TYPE_CHECKING:
+    from robot_planner.language.understanding import Understanding
+
+PLACE_CHOICES = (None, *PLACES)
+DRAWER_CHOICES = (None, OPEN, SHUT)
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """Texts to embeddings: what planners and policies are conditioned on."""
+
+    name: str
+    digest: str
+    """SHA-256 of the weights: says which encoder made an embedding."""
+    embedding_dim: int
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Texts to embeddings float32 (B, L)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LanguageConfig:
+    """Sizes of the network."""
+
+    embedding_dim: int = 64
+    width: int = 96
+    layers: int = 3
+    heads: int = 4
+    buckets: int = 4096
+
+
+class Reading(NamedTuple):
+    """What the network makes of a batch of texts."""
+
+    embedding: Tensor
+    """(B, L), of length sqrt(L): numbers of size one."""
+    places: Tensor
+    """(B, blocks, 5) logits over PLACE_CHOICES."""
+    drawer: Tensor
+    """(B, 3) logits over DRAWER_CHOICES."""
+    family: Tensor
+    """(B,) logit that the text is an instruction for an arrangement."""
+
+
+class LanguageEncoder(nn.Module):
+    """Texts to embeddings and arrangements."""
+
+    name = "phrases"
+
+    def __init__(self, config: LanguageConfig | None = None) -> None:
+        super().__init__()
+        self.config = c = config or LanguageConfig()
+        self.embedding_dim = c.embedding_dim
+        self.grams = nn.EmbeddingBag(c.buckets, c.width, mode="mean")
+        nn.init.normal_(self.grams.weight, std=0.3)
+        self.positions = nn.Parameter(0.1 * torch.randn(MAX_TOKENS, c.width))
+        self.summary = nn.Parameter(0.1 * torch.randn(c.width))
+        layer = nn.TransformerEncoderLayer(
+            c.width, c.heads, 2 * c.width, 0.0, F.gelu, batch_first=True, norm_first=True
+        )
+        self.body = nn.TransformerEncoder(layer, c.layers, nn.LayerNorm(c.width), enable_nested_tensor=False)
+        self.embed = nn.Linear(c.width, c.embedding_dim)
+        self.places = nn.Linear(c.embedding_dim, len(COLORS) * len(PLACE_CHOICES))
+        self.drawer = nn.Linear(c.embedding_dim, len(DRAWER_CHOICES))
+        self.family = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
+        self.entries = nn.Parameter(torch.randn(len(COLORS) * len(PLACES) + len(DRAWER_CHOICES) - 1, c.embedding_dim))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the weights."""
+        total = hashlib.sha256(repr(self.config).encode())
+        for name, value in sorted(self.state_dict().items()):
+            total.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+        return total.hexdigest()
+
+    def forward(self, tokens: Tokens, shift: int = 0) -> Reading:
+        """Tokens -> Reading; ``shift`` moves the words along the positions, for training."""
+        of_words = F.pad(self.grams(tokens.grams, tokens.offsets), (0, 0, 1, 0))
+        x = of_words[tokens.words] + self.positions[shift : shift + tokens.words.shape[1]]
+        x = torch.cat([self.summary.expand(len(x), 1, -1), x], dim=1)
+        padding = F.pad(tokens.words == 0, (1, 0), value=False)
+        summary = self.body(x, src_key_padding_mask=padding)[:, 0]
+        embedding = self._scale(self.embed(summary))
+        places = self.places(embedding).unflatten(1, (len(COLORS), len(PLACE_CHOICES)))
+        return Reading(embedding, places, self.drawer(embedding), self.family(summary).squeeze(1))
+
+    def prototypes(self, arrangements: Sequence[Arrangement]) -> Tensor:
+        """Arrangements -> (B, L): where their phrasings lie."""
+        rows = torch.zeros(len(arrangements), len(self.entries), device=self.entries.device)
+        for row, arrangement in zip(rows, arrangements, strict=True):
+            for index, place in enumerate(arrangement.blocks):
+                if place is not None:
+                    row[index * len(PLACES) + PLACES.index(place)] = 1.0
+            if arrangement.drawer is not None:
+                row[len(COLORS) * len(PLACES) + (arrangement.drawer == SHUT)] = 1.0
+        return self._scale(rows @ self.entries)
+
+    def _scale(self, x: Tensor) -> Tensor:
+        return F.normalize(x, dim=-1) * self.embedding_dim**0.5
+
+    def read(self, texts: Sequence[str]) -> Reading:
+        """What the network makes of texts; raises InvalidInputError for what can't be an instruction."""
+        with torch.inference_mode():
+            return self(tokenize(texts, self.config.buckets, self.entries.device))
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Texts -> embeddings float32 (B, L) of length sqrt(L), whatever the texts mean; see ``understand``.
+
+        Raises InvalidInputError for what can't be an instruction: empty, too long, control characters.
+        """
+        return self.read(texts).embedding.cpu().numpy()
+
+    def understand(self, text: str) -> "Understanding":
+        """What one instruction asks for; raises NotUnderstoodError, see ``understanding.understand``."""
+        from robot_planner.language.understanding import understand
+
+        return understand(self, text)
+
+
+def save_language(encoder: LanguageEncoder, folder: Path, card: str, extra: Mapping[str, Any] | None = None) -> None:
+    """Writes a model folder; ``extra`` is plain data kept beside the network's sizes. See save_checkpoint."""
+    save_checkpoint(folder, encoder.state_dict(), {"language": asdict(encoder.config), **(extra or {})}, card)
+
+
+def load_language(folder_or_name: str | Path, device: torch.device | str = "cpu") -> LanguageEncoder:
+    """Reads what ``save_language`` wrote; raises ModelError."""
+    checkpoint = load_checkpoint(folder_or_name)
+    try:
+        encoder = LanguageEncoder(LanguageConfig(**checkpoint.config["language"]))
+        encoder.load_state_dict(checkpoint.tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError):
+        raise ModelError(f"model {checkpoint.folder} is no language encoder of this robot_planner") from None
+    return encoder.to(device).eval().requires_grad_(False)

@@ -1,0 +1,253 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The sentences of instructions: templates of each split. Slots are those of words.SLOTS; {B} a block, {P} its bin or the
+drawer, {D} the drawer. IMPERATIVE ones can follow "please" and "could you", STATEMENT ones stand alone."""
+
+from robot_planner.language.words import HELD_OUT, TRAINING, Split
+
+Templates = dict[Split, tuple[str, ...]]
+
+PLACE_IMPERATIVE: Templates = {
+    TRAINING: (
+        *("{put} {B} {into} {P}",) * 6,
+        "{put} {into} {P} {B}",
+        "{into} {P} {put} {B}",
+        "take {B} and {put} it {into} {P}",
+        "pick up {B} and {put} it {into} {P}",
+        "pick {B} up and {put} it {into} {P}",
+        "grab {B}, then {put} it {into} {P}",
+        "lift {B} and {put} it {into} {P}",
+        "make sure that {B} ends up {into} {P}",
+        "make sure {B} is {into} {P}",
+        "have {B} {placed} {into} {P}",
+        "take {B} to {P}",
+    ),
+    HELD_OUT: (
+        "get hold of {B} and {put} it {into} {P}",
+        "see to it that {B} lands {into} {P}",
+        "let {B} end up {into} {P}",
+        "grasp {B}, carry it over and {put} it {into} {P}",
+        "pick {B} and {put} it {into} {P}",
+        "{put} {B}, {into} {P}",
+        "take {B}, {put} it {into} {P}",
+        "fill {P} with {B}",
+        "see that {B} gets {placed} {into} {P}",
+    ),
+}
+PLACE_STATEMENT: Templates = {
+    TRAINING: (
+        "{B} {into} {P}",
+        "{B} {into} {P}",
+        "{B} goes {into} {P}",
+        "{B} should be {into} {P}",
+        "{B} must be {placed} {into} {P}",
+        "{B} belongs {into} {P}",
+        "{B} should go {into} {P}",
+        "i want {B} {into} {P}",
+        "i want {B} to be {into} {P}",
+        "i need {B} {into} {P}",
+        "{into} {P} goes {B}",
+        "{into} {P} the {c} one",
+        "{P}: {B}",
+        "{B}: {P}",
+        "{c}={P}",
+        "{c} -> {P}",
+        "{P} should hold {B}",
+        "{c} {P}",
+    ),
+    HELD_OUT: (
+        "{P} is where {B} goes",
+        "{P} is the place for {B}",
+        "{P} should contain {B}",
+        "{B} has to be {placed} {into} {P}",
+        "what i need is {B} {into} {P}",
+        "{B} needs to go {into} {P}",
+        "i would like to see {B} {into} {P}",
+        "{B} is to be {placed} {into} {P}",
+        "{P} gets {B}",
+        "{B}, {into} {P}",
+        "{B} shall end up {into} {P}",
+    ),
+}
+HOLD_IMPERATIVE: Templates = {
+    TRAINING: (
+        *(
+            "pick up {B}",
+            "pick up {B}",
+            "pick {B} up",
+            "lift {B}",
+            "lift {B}",
+            "lift up {B}",
+            "lift {B} up",
+            "grab {B}",
+        ),
+        *("grasp {B}", "hold {B}", "hold {B} up", "take {B}", "raise {B}", "grip {B}", "take {B} in your hand"),
+        *("lift {B} off the table", "hold {B} in the gripper", "pick up {B} and hold it", "take hold of {B}"),
+        *("grab {B} and lift it", "take {B} from the table", "keep {B} in the gripper", "take {B} and hold it up"),
+    ),
+    HELD_OUT: (
+        *("get a hold of {B}", "lift {B} into the air", "keep {B} in your hand", "pick {B} off the table"),
+        *("raise {B} up from the table", "have {B} in the gripper", "grasp {B} and raise it", "hold on to {B}"),
+        *("let {B} be lifted", "pick {B} up from the table and keep it up", "grip {B} and hold it up"),
+    ),
+}
+HOLD_STATEMENT: Templates = {
+    TRAINING: (
+        *("{B} in the hand", "{B} up", "i want {B} lifted", "i want you to hold {B}", "{B} should be lifted"),
+        *("{B} in the gripper", "{c}=hand", "{B}: hand", "{B} should be in the gripper", "{B} must be picked up"),
+    ),
+    HELD_OUT: ("{B} needs to be lifted", "{B} should be held up", "{B} off the table", "i want to see {B} in the air"),
+}
+OPEN_IMPERATIVE: Templates = {
+    TRAINING: (
+        *("open {D}", "open {D}", "open {D}", "pull {D} open", "pull open {D}", "slide {D} open", "pull {D} out"),
+        *("make sure {D} is open", "get {D} open", "have {D} opened", "open up {D}", "open {D} up", "pull out {D}"),
+    ),
+    HELD_OUT: (
+        *("slide open {D}", "let {D} be open", "see that {D} is open", "make sure that {D} ends up open"),
+        *("pull {D} all the way open", "get {D} opened", "draw {D} open"),
+    ),
+}
+OPEN_STATEMENT: Templates = {
+    TRAINING: ("{D} open", "{D} should be open", "i want {D} open", "{D} must be opened", "drawer=open", "{D}: open"),
+    HELD_OUT: ("{D} needs to be opened", "{D} has to be open", "i need {D} to be open", "{D} is to be open"),
+}
+SHUT_IMPERATIVE: Templates = {
+    TRAINING: (
+        *("close {D}", "close {D}", "shut {D}", "shut {D}", "push {D} shut", "push {D} closed", "push {D} in"),
+        *(
+            "slide {D} shut",
+            "make sure {D} is {shut}",
+            "get {D} shut",
+            "close up {D}",
+            "have {D} closed",
+            "push in {D}",
+        ),
+    ),
+    HELD_OUT: (
+        *("slide {D} closed", "slide shut {D}", "let {D} be {shut}", "see that {D} is {shut}", "push shut {D}"),
+        *("make sure that {D} ends up {shut}", "push {D} all the way in", "get {D} closed"),
+    ),
+}
+SHUT_STATEMENT: Templates = {
+    TRAINING: (
+        "{D} {shut}",
+        "{D} should be {shut}",
+        "i want {D} {shut}",
+        "{D} must be closed",
+        "drawer=shut",
+        "{D}: shut",
+    ),
+    HELD_OUT: ("{D} needs to be {shut}", "{D} has to be {shut}", "i need {D} to be {shut}", "{D} is to be {shut}"),
+}
+# after a clause about the drawer
+IN_OPENED: Templates = {
+    TRAINING: (
+        *(
+            "{put} {B} in it",
+            "{put} {B} inside",
+            "{put} {B} in",
+            "{put} {B} into it",
+            "{put} {B} in there",
+            "{B} in it",
+        ),
+    ),
+    HELD_OUT: ("{put} {B} within", "{put} in {B}", "{put} inside it {B}", "in goes {B}"),
+}
+OPEN_AFTER: Templates = {
+    TRAINING: ("leave it open", "leave {D} open", "keep it open", "keep {D} open"),
+    HELD_OUT: ("let it stay open", "leave it opened", "{D} stays open"),
+}
+SHUT_AFTER: Templates = {
+    TRAINING: (
+        "close it",
+        "shut it",
+        "close it again",
+        "push it shut",
+        "close it afterwards",
+        "shut it again",
+        "push it in",
+    ),
+    HELD_OUT: ("slide it shut", "have it closed", "shut it afterwards", "get it closed again", "it should be shut"),
+}
+RESPECTIVELY: Templates = {
+    TRAINING: (
+        "{put} {B} and {C} {into} {P} and {Q} respectively",
+        "{put} {B} and {C} {into} {P} and {Q}, respectively",
+        "{put} {B} and {C} {into} {P} and {Q} in that order",
+    ),
+    HELD_OUT: ("{B} and {C} go {into} {P} and {Q} respectively", "respectively {put} {B} and {C} {into} {P} and {Q}"),
+}
+JOINTS: Templates = {
+    TRAINING: (
+        *(" and ",) * 6,
+        *(
+            ", then ",
+            " and then ",
+            ". ",
+            ", ",
+            "; ",
+            ", and ",
+            ", after that ",
+            " then ",
+            ". then ",
+            " & ",
+            ", afterwards ",
+        ),
+        *(". after that, ", ", and afterwards "),
+    ),
+    HELD_OUT: (", next ", " and next ", " and after that ", ", and finally ", " and also ", ", once done ", ". next, "),
+}
+FIRST: Templates = {
+    TRAINING: ("first {1}, then {2}", "first {1} and then {2}", "start with this: {1}. then {2}", "1. {1} 2. {2}"),
+    HELD_OUT: ("{1} first, then {2}", "at first {1}, next {2}", "to begin, {1}, after that {2}", "1) {1}, 2) {2}"),
+}
+AFTER_OPENING: Templates = {
+    TRAINING: (
+        "after opening {D} {1}",
+        "after opening {D}, {1}",
+        "once {D} is open, {1}",
+        "{1} after opening {D}",
+        "when {D} is open {1}",
+    ),
+    HELD_OUT: ("having opened {D}, {1}", "begin by opening {D}, then {1}", "as soon as {D} is open, {1}"),
+}
+BEFORE_SHUTTING: Templates = {
+    TRAINING: ("{1} before closing {D}", "before closing {D} {1}", "{1} before you close {D}", "close {D} after {ing}"),
+    HELD_OUT: ("{1} prior to closing {D}", "before shutting {D}, {1}", "finish by closing {D} after {ing}"),
+}
+POLITE: Templates = {
+    TRAINING: (
+        *(
+            "please ",
+            "can you ",
+            "could you please ",
+            "i'd like you to ",
+            "i want you to ",
+            "would you ",
+            "you should ",
+        ),
+        *(
+            "could you ",
+            "can you please ",
+            "now ",
+            "i need you to ",
+            "robot, ",
+            "please robot ",
+            "you have to ",
+            "just ",
+        ),
+    ),
+    HELD_OUT: (
+        *("kindly ", "be so kind and ", "go ahead and ", "i would appreciate it if you ", "dear robot, please "),
+        *("your job is to ", "would you be so kind to ", "it would be great if you could ", "next please "),
+    ),
+}
+ADDRESS: Templates = {
+    TRAINING: ("robot, ", "hey robot, ", "ok, ", "now ", "please, ", "your task: ", "hi, ", "hello robot, ", "task: "),
+    HELD_OUT: ("dear robot, ", "okay robot: ", "well, ", "your job: ", "alright, "),
+}
+THANKS: Templates = {
+    TRAINING: (" please", ", please", " now", ", thanks", " thank you", " for me", " carefully"),
+    HELD_OUT: (", if you please", " right away", ", cheers", ", many thanks", " gently", ", would you"),
+}
