@@ -1,0 +1,177 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""LBP as one thing: encoder, language, planner and policy that belong to one latent space."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from robot_planner.checkpoints import load_checkpoint, save_checkpoint
+from robot_planner.errors import ModelError, RobotPlannerError
+from robot_planner.language.encoder import LanguageConfig, LanguageEncoder
+from robot_planner.perception.multiview import (
+    AnchorReadout,
+    MultiViewConfig,
+    MultiViewEncoder,
+    MultiViewNetwork,
+    PictureDecoder,
+)
+from robot_planner.planning.lbp import SUBGOAL_PLANNERS, LbpConfig
+from robot_planner.planning.subgoal_planner import SubgoalPlanner
+from robot_planner.policy.subgoal_policy import SubgoalPolicy, SubgoalPolicyConfig
+from robot_planner.types import FloatArray, Latent, Subgoals
+
+KIND = "lbp"
+"""What the configuration of such a model folder calls itself."""
+
+
+@dataclass
+class LbpNetworks:
+    """The networks, as training sees them."""
+
+    encoder: MultiViewNetwork
+    decoder: PictureDecoder
+    language: LanguageEncoder
+    planner: SubgoalPlanner
+    policy: SubgoalPolicy
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All tensors, prefixed by the network's name."""
+        return {
+            f"{part}.{key}": tensor.contiguous()
+            for part, net in vars(self).items()
+            for key, tensor in net.state_dict().items()
+        }
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Inverse of ``state_dict``; raises ModelError where names or shapes differ."""
+        for part, network in vars(self).items():
+            own = {key.removeprefix(f"{part}."): t for key, t in tensors.items() if key.startswith(f"{part}.")}
+            try:
+                network.load_state_dict(own)
+            except RuntimeError as error:
+                raise ModelError(f"the weights of '{part}' don't fit its configuration: {error}") from None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every size, as ``build_networks`` takes it."""
+        kind = next(name for name in SUBGOAL_PLANNERS if SUBGOAL_PLANNERS.factory(name) is type(self.planner))
+        return {
+            "kind": KIND,
+            "encoder": asdict(self.encoder.config),
+            "language": asdict(self.language.config),
+            "planner": {"name": kind, **asdict(self.planner.config)},
+            "policy": asdict(self.policy.config),
+        }
+
+
+@dataclass(frozen=True)
+class Lbp:
+    """From camera images and an instruction to action chunks; frozen."""
+
+    name: str
+    encoder: MultiViewEncoder
+    decoder: PictureDecoder
+    language: LanguageEncoder
+    planner: SubgoalPlanner
+    policy: SubgoalPolicy
+    readout: AnchorReadout = field(default_factory=AnchorReadout)
+    config: dict[str, Any] = field(default_factory=dict)
+    device: torch.device | str = "cpu"
+
+    def embed(self, text: str) -> FloatArray:
+        """An instruction -> (L,); raises NotUnderstoodError for what is none of this family."""
+        self.language.understand(text)
+        return self.language.encode([text])[0]
+
+    def plan(self, latent: Latent, language: FloatArray, depth: int | None = None) -> Subgoals:
+        """Latent (D,), embedding (L,) -> subgoals, with the stamp of the latent's image."""
+        with torch.inference_mode():
+            rows = self._rows(latent.data[: self.encoder.plan_dim]), self._rows(language)
+            points = self.planner.plan(*rows, depth)[0].cpu().numpy()
+        return Subgoals(points, torch.tensor(self.planner.progress(depth)).numpy(), latent.stamp)
+
+    def act(
+        self,
+        latent: FloatArray,
+        proprioception: FloatArray,
+        language: FloatArray,
+        subgoals: FloatArray,
+        noise: FloatArray | None = None,
+        steps: int | None = None,
+    ) -> FloatArray:
+        """Latent (D,), proprioception (6,), embedding (L,), subgoals (N, D_plan) -> chunk (K, 5).
+
+        Without ``noise`` (K * 5,) the flow starts from zero, the middle of what is likely: deterministic.
+        """
+        with torch.inference_mode():
+            size = self.policy.config.chunk_length * self.policy.config.action_dim
+            start = torch.zeros(1, size, device=self.device) if noise is None else self._rows(noise)
+            chunk: FloatArray = (
+                self.policy.act(
+                    *(self._rows(x) for x in (latent, proprioception, language, subgoals)), steps=steps, noise=start
+                )[0]
+                .cpu()
+                .numpy()
+            )
+        return chunk
+
+    def _rows(self, array: FloatArray) -> Tensor:
+        return torch.as_tensor(array, dtype=torch.float32, device=self.device).unsqueeze(0)
+
+
+def build_networks(config: Mapping[str, Any] | None = None, seed: int = 0) -> LbpNetworks:
+    """Networks of the sizes that ``config`` says, with random weights; sizes that must agree are made to agree."""
+    torch.manual_seed(seed)
+    config = dict(config or {})
+    encoder = MultiViewConfig(**config.get("encoder", {}))
+    language = LanguageConfig(**config.get("language", {}))
+    planner = dict(config.get("planner", {}))
+    kind = str(planner.pop("name", "backward"))
+    planner |= {"latent_dim": encoder.plan_dim, "language_dim": language.embedding_dim}
+    policy = dict(config.get("policy", {})) | {
+        "latent_dim": encoder.latent_dim, "plan_dim": encoder.plan_dim, "language_dim": language.embedding_dim
+    }  # fmt: skip
+    return LbpNetworks(
+        MultiViewNetwork(encoder),
+        PictureDecoder(encoder.plan_dim),
+        LanguageEncoder(language),
+        SUBGOAL_PLANNERS.make(kind, LbpConfig(**planner)),
+        SubgoalPolicy(SubgoalPolicyConfig(**policy)),
+    )
+
+
+def assemble(name: str, networks: LbpNetworks, device: torch.device | str = "cpu") -> Lbp:
+    """An Lbp over given networks, frozen."""
+    for network in vars(networks).values():
+        network.to(device).eval().requires_grad_(False)
+    encoder = MultiViewEncoder(networks.encoder, device)
+    others = (networks.decoder, networks.language, networks.planner, networks.policy)
+    return Lbp(name, encoder, *others, config=networks.config, device=device)
+
+
+def random_lbp(seed: int = 0, config: Mapping[str, Any] | None = None) -> Lbp:
+    """An Lbp of random weights: of the right shapes, of no use but for tests."""
+    return assemble("random", build_networks(config, seed))
+
+
+def save_lbp(networks: LbpNetworks, folder: Path, card: str) -> None:
+    """Writes a model folder."""
+    save_checkpoint(folder, networks.state_dict(), networks.config, card)
+
+
+def load_lbp(name_or_path: str | Path = "tidy", device: torch.device | str = "cpu") -> Lbp:
+    """Loads ``models/<name>`` or a model folder; raises ModelError."""
+    checkpoint = load_checkpoint(name_or_path)
+    if checkpoint.config.get("kind") != KIND:
+        raise ModelError(f"model '{name_or_path}' is of kind '{checkpoint.config.get('kind')}'; allowed here: '{KIND}'")
+    try:
+        networks = build_networks(checkpoint.config)
+    except (TypeError, RobotPlannerError) as error:
+        raise ModelError(f"the configuration of model '{name_or_path}' is not valid: {error}") from None
+    networks.load_state_dict(checkpoint.tensors)
+    return assemble(Path(name_or_path).name, networks, device)
