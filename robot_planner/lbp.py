@@ -84,9 +84,8 @@ class Lbp:
     device: torch.device | str = "cpu"
 
     def embed(self, text: str) -> FloatArray:
-        """An instruction -> (L,); raises NotUnderstoodError for what is none of this family."""
-        self.language.understand(text)
-        return self.language.encode([text])[0]
+        """An instruction -> (L,), see ``quantised``; raises NotUnderstoodError for what is none of this family."""
+        return quantised(self.language, text)
 
     def plan(self, latent: Latent, language: FloatArray, depth: int | None = None) -> Subgoals:
         """Latent (D,), embedding (L,) -> subgoals, with the stamp of the latent's image."""
@@ -111,17 +110,24 @@ class Lbp:
         with torch.inference_mode():
             size = self.policy.config.chunk_length * self.policy.config.action_dim
             start = torch.zeros(1, size, device=self.device) if noise is None else self._rows(noise)
-            chunk: FloatArray = (
-                self.policy.act(
-                    *(self._rows(x) for x in (latent, proprioception, language, subgoals)), steps=steps, noise=start
-                )[0]
-                .cpu()
-                .numpy()
-            )
+            rows = self._rows(latent), self._rows(proprioception), self._rows(language), self._rows(subgoals)
+            chunk: FloatArray = self.policy.act(*rows, steps=steps, noise=start)[0].cpu().numpy()
         return chunk
 
     def _rows(self, array: FloatArray) -> Tensor:
         return torch.as_tensor(array, dtype=torch.float32, device=self.device).unsqueeze(0)
+
+
+def quantised(language: LanguageEncoder, text: str) -> FloatArray:
+    """The prototype (L,) of what an instruction was understood to ask for; raises NotUnderstoodError.
+
+    Planner and policy are conditioned on it instead of the text's own embedding: a phrasing that is understood at all
+    then leads to the same plan as any other.
+    """
+    arrangement = language.understand(text).arrangement
+    with torch.inference_mode():
+        prototype: FloatArray = language.prototypes([arrangement])[0].cpu().numpy()
+    return prototype
 
 
 def build_networks(config: Mapping[str, Any] | None = None, seed: int = 0) -> LbpNetworks:

@@ -8,12 +8,13 @@ positions, then free ones. The front view's part is what planning uses:
 - hand: x, y, z, sine and cosine of its yaw, opening of the fingers; red, green, blue block: x, y, z; drawer: opening
 - free numbers, from which a decoder draws the picture
 
-The wrist view's part: the blocks' places relative to the tool, in the tool's frame, then free numbers that help a policy
-to foresee the expert's actions.
+The wrist view's part: the blocks' places relative to the tool, in the tool's frame, then free numbers that help a
+policy to foresee the expert's actions.
 """
 
 import hashlib
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class MultiViewNetwork(nn.Module):
     def __init__(self, config: MultiViewConfig) -> None:
         super().__init__()
         self.config = config
-        shared = {"channels": config.channels, "keypoints": config.keypoints}
+        shared: dict[str, Any] = {"channels": config.channels, "keypoints": config.keypoints}
         front = ConvolutionalConfig(("front",), config.front_size, latent_dim=config.plan_dim, **shared)
         wrist = ConvolutionalConfig(
             ("wrist",), config.wrist_size, latent_dim=config.latent_dim - config.plan_dim, **shared
@@ -76,9 +77,9 @@ class MultiViewNetwork(nn.Module):
 
 
 class PictureDecoder(nn.Module):
-    """Front parts (B, D_plan) -> pictures (B, 3, 32, 32) in [-0.5, 0.5]: for people, and to give free numbers meaning."""
+    """Front parts (B, D_plan) -> pictures (B, 3, 32, 32) in [-0.5, 0.5], for people to look at."""
 
-    def __init__(self, plan_dim: int, width: int = 64) -> None:
+    def __init__(self, plan_dim: int, width: int = 32) -> None:
         super().__init__()
         self.start = nn.Sequential(nn.Linear(plan_dim, 256), nn.GELU(), nn.Linear(256, width * 64), nn.GELU())
         self.grow = nn.Sequential(
@@ -130,7 +131,7 @@ class MultiViewEncoder:
     """The Encoder protocol over a trained MultiViewNetwork."""
 
     name = "multiview"
-    views = ("front", "wrist")
+    views: tuple[str, ...] = ("front", "wrist")
 
     def __init__(self, network: MultiViewNetwork, device: torch.device | str = "cpu") -> None:
         self.network = network.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
@@ -144,7 +145,9 @@ class MultiViewEncoder:
         Raises InvalidInputError for another number of views, type or shape.
         """
         if images.ndim != 5 or images.shape[1] != len(self.views):
-            raise InvalidInputError(f"images have shape {images.shape}; allowed: (B, 2, H, W, 3) for views {self.views}")
+            raise InvalidInputError(
+                f"images have shape {images.shape}; allowed: (B, 2, H, W, 3) for views {self.views}"
+            )
         front = np.stack([to_square(image, self.config.front_size) for image in images[:, 0]])
         wrist = np.stack([to_square(image, self.config.wrist_size) for image in images[:, 1]])
         return self.encode_views(front, wrist)
@@ -157,7 +160,7 @@ class MultiViewEncoder:
         return latents
 
 
-def network_digest(network: nn.Module) -> str:
+def network_digest(network: MultiViewNetwork) -> str:
     """SHA-256 over a network's configuration and weights: the identity of its latent space."""
     digest = hashlib.sha256(repr(sorted(asdict(network.config).items())).encode())
     for key, tensor in sorted(network.state_dict().items()):

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from robot_planner.arrangement import BIN_A, BIN_B, DRAWER, HAND, OPEN, SHUT, Arrangement
-from robot_planner.description import BLOCKS
 from robot_planner.errors import UnknownNameError
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks.base import SceneState

@@ -100,6 +100,12 @@ class Tabletop:
         return self.data.xpos[self._tool].copy()
 
     @property
+    def tool_yaw(self) -> float:
+        """Turn of the tool about the vertical [rad], as measured."""
+        turn = self.data.xmat[self._tool].reshape(3, 3)
+        return float(np.arctan2(turn[1, 0], turn[0, 0]))
+
+    @property
     def time(self) -> float:
         """Since the reset [s]."""
         return float(self.data.time)
@@ -119,13 +125,12 @@ class Tabletop:
         """Everything that tasks judge: the simulator's truth."""
         poses = [self.data.qpos[start : start + 7] for start in self._blocks]
         blocks = np.stack([[*pose[:3], _yaw(pose[3:])] for pose in poses])
-        turn = self.data.xmat[self._tool].reshape(3, 3)
         return SceneState(
             tool=self.tool_position,
             blocks=blocks,
             drawer=self.drawer_opening,
             gripper=self.gripper_width,
-            tool_yaw=float(np.arctan2(turn[1, 0], turn[0, 0])),
+            tool_yaw=self.tool_yaw,
             held=self._held(),
         )
 

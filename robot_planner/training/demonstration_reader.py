@@ -60,8 +60,13 @@ class Demonstrations:
     def images(self, view: str, frames: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """RGB (len(frames), S, S, 3) of a view."""
         files = self.files[view]
-        decoded = [cv2.imdecode(files[frame], cv2.IMREAD_COLOR) for frame in frames]
-        return np.ascontiguousarray(np.stack(decoded)[..., ::-1]).astype(np.uint8, copy=False)
+        decoded = []
+        for frame in frames:
+            image = cv2.imdecode(files[frame], cv2.IMREAD_COLOR_RGB)
+            if image is None:
+                raise InvalidInputError(f"the {view} image of frame {frame} is no picture")
+            decoded.append(np.asarray(image, np.uint8))
+        return np.stack(decoded)
 
     def chunks(self, length: int) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """What the expert commands after each frame -> chunks (N, K, 5), mask (N, K).
@@ -127,8 +132,7 @@ def read_demonstrations(paths: Sequence[Path]) -> Demonstrations:
     lengths = np.concatenate([shard["lengths"] for shard in shards])
     ends = np.cumsum(lengths)
     files = {
-        view: [part for shard in shards for part in np.split(shard[view], shard[f"{view}_ends"][:-1])]
-        for view in VIEWS
+        view: [part for shard in shards for part in np.split(shard[view], shard[f"{view}_ends"][:-1])] for view in VIEWS
     }
     return Demonstrations(
         {key: np.concatenate([shard[key] for shard in shards]) for key in SHAPES if not key.endswith("_ends")},

@@ -4,7 +4,8 @@
 
 A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, one every STEP_SECONDS:
 
-- front, wrist: uint8, the PNG files of all images one after the other; front_ends, wrist_ends int64 (N,): where each ends
+- front, wrist: uint8, the PNG files of all images one after the other
+- front_ends, wrist_ends: int64 (N,), where each of them ends
 - proprioception float32 (N, 6): tool x, y, z [m], sine and cosine of its yaw, width of the gripper [m]; all measured
 - commanded float32 (N, 5): tool x, y, z [m], yaw [rad], opening of the gripper [m], as commanded at that instant
 - expert bool (N,): whether the commands from this frame to the next are the expert's, not an error made on purpose
@@ -13,11 +14,9 @@ A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, 
   [m]. Only the encoder's read-out is fitted to them; NaN where unknown.
 """
 
-import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,17 +24,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from robot_planner.errors import InvalidInputError
-from robot_planner.perception.images import to_square
 from robot_planner.simulation.expert import ScriptedExpert, ToolCommand
+from robot_planner.simulation.observation import IMAGE_SIZES, look, proprioception
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled
 from robot_planner.simulation.workspace import CONTROL_SECONDS
 
-FloatArray = npt.NDArray[np.float32]
 STEP_SECONDS = 0.1
-SIZES = {"front": 128, "wrist": 64}
-"""Side of the stored images [px]."""
 MAX_FRAMES = 400
 EPISODES_PER_SHARD = 50
 REACH_LOW, REACH_HIGH = np.array([0.22, -0.37, 0.018]), np.array([0.58, 0.30, 0.20])
@@ -48,7 +43,8 @@ class Disturbance:
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._rate = float(rng.choice([0.0, 0.03, 0.05], p=[0.3, 0.4, 0.3]))
-        self._left, self._target = 0, None
+        self._left = 0
+        self._target: ToolCommand | None = None
 
     def draw(self, expert: ScriptedExpert) -> ToolCommand | None:
         """What to do in this step in place of the expert's command; None: leave it to the expert."""
@@ -69,18 +65,6 @@ class Disturbance:
         self._left = int(self._rng.integers(2, 5))
         self._target = ToolCommand(position, yaw, gripper)
         return self._target
-
-
-def proprioception(tabletop: Tabletop) -> FloatArray:
-    """(6,) tool x, y, z [m], sine and cosine of its yaw, width of the gripper [m], as measured."""
-    state = tabletop.state
-    turn = state.tool_yaw
-    return np.array([*state.tool, np.sin(turn), np.cos(turn), state.gripper], np.float32)
-
-
-def look(tabletop: Tabletop) -> dict[str, npt.NDArray[np.uint8]]:
-    """The images of both cameras at the sizes that are stored."""
-    return {view: to_square(tabletop.render(view), size) for view, size in SIZES.items()}
 
 
 class Recorder:
@@ -145,7 +129,7 @@ def gather_shard(path: Path, task: str, seeds: range) -> Path:
         "seeds": np.array(kept),
         "instructions": np.array(texts),
     }
-    for view in SIZES:
+    for view in IMAGE_SIZES:
         arrays[view] = np.concatenate(joined[view])
         arrays[f"{view}_ends"] = np.cumsum([len(item) for item in joined[view]])
     part = path.with_suffix(".part")

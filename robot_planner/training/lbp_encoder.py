@@ -9,12 +9,12 @@ the expert does next, given where everything ends up.
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from robot_planner.perception.convolutional import images_to_tensor
+from robot_planner.perception.images import to_square_batch
 from robot_planner.perception.multiview import (
     ANCHOR_SCALE,
     ANCHORS,
@@ -42,7 +42,8 @@ class ChunkForesight(nn.Module):
     def __init__(self, latent_dim: int, outcome_dim: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(latent_dim + 6 + outcome_dim, 256), nn.GELU(), nn.Linear(256, 256), nn.GELU(), nn.Linear(256, CHUNK * 5)
+            nn.Linear(latent_dim + 6 + outcome_dim, 256), nn.GELU(),
+            nn.Linear(256, 256), nn.GELU(), nn.Linear(256, CHUNK * 5),
         )  # fmt: skip
 
     def forward(self, latents: Tensor, body: Tensor, outcome: Tensor) -> Tensor:
@@ -76,7 +77,9 @@ class EncoderBatches:
         self.chunks = torch.from_numpy((chunks[self.frames] - self.chunk_mean) / self.chunk_std)
         self.mask = torch.from_numpy(mask[self.frames])
 
-    def loss(self, network: MultiViewNetwork, decoder: PictureDecoder, foresight: ChunkForesight, batch: int):  # noqa: ANN201
+    def loss(
+        self, network: MultiViewNetwork, decoder: PictureDecoder, foresight: ChunkForesight, batch: int
+    ) -> Callable[[int], dict[str, Tensor]]:
         """The loss of a step; see run_phase."""
         plan_dim = network.config.plan_dim
 
@@ -84,7 +87,7 @@ class EncoderBatches:
             rows = torch.randint(len(self.frames), (batch,), generator=torch.Generator().manual_seed(step))
             index = rows.numpy()
             front, wrist = (images_to_tensor(view[index][:, None]) for view in (self.front, self.wrist))
-            small = np.stack([cv2.resize(x, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for x in self.front[index]])
+            small = to_square_batch(self.front[index], PICTURE)
             latents = network(_vary_light(front), _vary_light(wrist))
             plan, close = latents[:, :plan_dim], latents[:, plan_dim:]
             known = torch.isfinite(self.anchors[rows])
@@ -162,4 +165,6 @@ def fit_encoder(
 
     parameters = [p for module in modules.values() for p in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, weight_decay=1e-3)
-    run_phase("encoder", work, modules, optimizer, 1.5e-3, steps, batches.loss(network, decoder, foresight, batch), figures)
+    run_phase(
+        "encoder", work, modules, optimizer, 1.5e-3, steps, batches.loss(network, decoder, foresight, batch), figures
+    )

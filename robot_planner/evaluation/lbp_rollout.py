@@ -1,0 +1,55 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Closed loop of an LBP policy on the tabletop without ROS: camera frames in, the environment's verdict out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from robot_planner.simulation.observation import look, proprioception
+from robot_planner.simulation.tabletop import Tabletop
+from robot_planner.simulation.tasks.tidy import stages
+from robot_planner.simulation.tool_driver import ChunkFollower
+from robot_planner.types import FloatArray
+
+Image = npt.NDArray[np.uint8]
+Act = Callable[[Image, Image, FloatArray], FloatArray]
+"""Front image (S, S, 3), wrist image (W, W, 3), proprioception (6,) -> chunk (K, 5)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an episode."""
+
+    success: bool
+    stages_done: int
+    """Most that the episode had shown as done at any one time."""
+    stages: int
+    seconds: float
+    """Simulated [s]."""
+
+
+def roll_out(
+    tabletop: Tabletop, act: Act, seconds: float, rows: int = 2, watch: Callable[[Tabletop], None] | None = None
+) -> Outcome:
+    """Drives the present episode until it is done or the time is up; ``rows`` of each chunk are executed.
+
+    ``watch`` is called before each chunk.
+    """
+    follower, best, total = ChunkFollower(tabletop), 0, stages(tabletop.episode, tabletop.state)[1]
+    while tabletop.time < seconds:
+        if watch is not None:
+            watch(tabletop)
+        images, body = look(tabletop), proprioception(tabletop)
+        follower.follow(act(images["front"], images["wrist"], body), body, rows)
+        best = max(best, stages(tabletop.episode, tabletop.state)[0])
+        if tabletop.evaluate().success:
+            return Outcome(True, total, total, tabletop.time)
+    return Outcome(False, min(best, total), total, tabletop.time)
+
+
+def time_limit(episode_stages: int) -> float:
+    """Simulated seconds that an episode may take: about three times what the expert needs."""
+    return 6.0 + 8.0 * episode_stages
