@@ -31,7 +31,8 @@ def _family() -> tuple[Arrangement, ...]:
 
 
 def _beyond() -> tuple[Arrangement, ...]:
-    states, found = (None, OPEN, SHUT), []
+    states = (None, OPEN, SHUT)
+    found: list[Arrangement] = []
     for one, two, three in permutations(range(len(COLORS))):
         found.extend(_arrangement({one: BIN_A, two: BIN_B, three: DRAWER}, state) for state in states)
     for one, state in product(range(len(COLORS)), (OPEN, SHUT)):
@@ -42,8 +43,7 @@ def _beyond() -> tuple[Arrangement, ...]:
 
 
 FAMILY = _family()
-"""What the robot is asked to do: a block lifted, blocks in bins or the drawer, the drawer open or shut; at most two blocks
-and five stages."""
+"""What the robot is asked to do: a block lifted, at most two blocks in bins or the drawer, the drawer open or shut."""
 BEYOND = _beyond()
 """What can be said and understood, but is no task of the robot: three blocks, or one lifted and more besides."""
 ALLOWED = (

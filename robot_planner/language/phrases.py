@@ -28,11 +28,11 @@ def phrase(arrangement: Arrangement, rng: np.random.Generator, split: Split = TR
     Templates of the two splits are disjoint; a held-out phrase mixes held-out words with those of training.
     """
     random = Random(int(rng.integers(2**62)))
-    text = _Speaker(random, split).say(arrangement)
+    text = Speaker(random, split).say(arrangement)
     return add_typos(text, random, typos) if typos else text
 
 
-class _Speaker:
+class Speaker:
     """Says one instruction; every choice is drawn from ``random``."""
 
     def __init__(self, random: Random, split: Split) -> None:

@@ -4,8 +4,8 @@
 
 import functools
 
-from robot_planner.language.vocabulary import FOREIGN, KNOWN, NEGATIONS
 from robot_planner.language.typos import slips
+from robot_planner.language.vocabulary import FOREIGN, KNOWN, NEGATIONS
 from robot_planner.language.words import COLOR_WORDS, TONES
 
 LONG, MOST_EDITS = 6, 2
@@ -47,7 +47,7 @@ def is_known(word: str) -> bool:
     word, _, ending = word.partition("'")
     if ending not in ("", "s", "d", "ll", "re", "ve", "m"):
         return False
-    if word in KNOWN or word.isdigit():
+    if word in KNOWN:
         return True
     if word in FOREIGN or word in COLOR_WORDS:
         return False

@@ -1,7 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The sentences of instructions: templates of each split. Slots are those of words.SLOTS; {B} a block, {P} its bin or the
-drawer, {D} the drawer. IMPERATIVE ones can follow "please" and "could you", STATEMENT ones stand alone."""
+"""The sentences of instructions: templates of each split.
+
+Slots are those of words.SLOTS; {B} is a block, {P} its bin or the drawer, {D} the drawer, {c} a colour. IMPERATIVE
+templates can follow "please" and "could you", STATEMENT ones stand alone.
+"""
 
 from robot_planner.language.words import HELD_OUT, TRAINING, Split
 

@@ -22,7 +22,7 @@ NEIGHBOURS = _neighbours()
 
 
 def slips(word: str) -> list[str]:
-    """Every way in which one slip changes a word of three letters or more; letters are dropped from longer ones only."""
+    """Every way in which one slip changes a word of three letters or more; only longer ones lose a letter."""
     found = []
     for at, letter in enumerate(word):
         head, tail = word[:at], word[at + 1 :]

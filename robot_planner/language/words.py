@@ -12,6 +12,12 @@ Split = Literal["training", "held-out"]
 TRAINING: Split = "training"
 HELD_OUT: Split = "held-out"
 
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
     "put": {
         TRAINING: (
@@ -79,8 +85,10 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
 TONES = {"a": ("light", "white", "bright", "pale", "lighter"), "b": ("dark", "black", "darker")}
 """Bin A is light and bin B dark in every scene, however its looks vary; nothing else about them holds always."""
 
-COLOR_WORDS = frozenset(
-    "yellow orange purple pink brown violet cyan magenta turquoise golden gold silver beige maroon teal crimson scarlet "
-    "indigo lime navy olive grey gray lilac tan ivory amber transparent colorless rainbow multicolored".split()
+COLOR_WORDS = word_set(
+    """
+    yellow orange purple pink brown violet cyan magenta turquoise golden gold silver beige maroon teal crimson
+    scarlet indigo lime navy olive grey gray lilac tan ivory amber transparent colorless rainbow multicolored
+    """
 )
 """Colours that no block has."""

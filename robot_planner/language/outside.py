@@ -1,0 +1,88 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Texts that are no instruction for an arrangement, of many kinds: what has to be refused.
+
+Templates and words of the two splits are disjoint. Slots as in templates; besides them {thing}, {deed}, {tint} are
+things, deeds and colours that the robot does not know, {letter} a bin that is not
+there, {again} and {S} the block {B} and the bin {P} by another name.
+"""
+
+import re
+import string
+from random import Random
+
+import numpy as np
+
+from robot_planner.arrangement import BIN_A, BIN_B, COLORS
+from robot_planner.language.family import BEYOND
+from robot_planner.language.phrases import Speaker, phrase
+from robot_planner.language.strange import CHAT, DEEDS, LETTERS, SENTENCES, THINGS, TINTS, TONGUES
+from robot_planner.language.typos import add_typos
+from robot_planner.language.vocabulary import FILLERS
+from robot_planner.language.words import TRAINING, Split
+
+BEYOND_FAMILY = "beyond"
+KINDS = (*SENTENCES, "chat", "tongue", "gibberish", "fillers", "cut", BEYOND_FAMILY)
+
+
+def outside(
+    rng: np.random.Generator, split: Split = TRAINING, kind: str | None = None, typos: int = 0
+) -> tuple[str, str]:
+    """A kind of KINDS (drawn unless given) and a text of that kind."""
+    random = Random(int(rng.integers(2**62)))
+    kind = kind or random.choice(KINDS)
+    if kind == BEYOND_FAMILY:
+        return kind, phrase(BEYOND[random.randrange(len(BEYOND))], rng, split, typos)
+    if kind == "chat":
+        text = random.choice(CHAT[split])
+    elif kind == "tongue":
+        text = random.choice(TONGUES[split])
+    elif kind == "gibberish":
+        text = " ".join(_letters(random) for _ in range(random.randint(1, 8)))
+    elif kind == "fillers":
+        text = " ".join(random.choices(sorted(FILLERS), k=random.randint(1, 10)))
+    elif kind == "cut":
+        text = _cut(random, split)
+    else:
+        text = _sentence(random, split, random.choice(SENTENCES[kind][split]))
+    if random.random() < 0.15:
+        text = "please " + text
+    text += random.choice(("", "", ".", "!", "?"))
+    if random.random() < 0.4:
+        text = text[0].upper() + text[1:]
+    return kind, add_typos(text, random, typos) if typos else text
+
+
+def _letters(random: Random) -> str:
+    return "".join(random.choices(string.ascii_lowercase, k=random.randint(2, 10)))
+
+
+def _sentence(random: Random, split: Split, template: str) -> str:
+    speaker = Speaker(random, split)
+    one, two, three = random.sample(COLORS, 3)
+    bins = random.sample((BIN_A, BIN_B), 2)
+    given = {
+        "B": speaker.block(one),
+        "C": speaker.block(two),
+        "E": speaker.block(three),
+        "c": one,
+        "P": speaker.place(bins[0]),
+        "S": speaker.place(bins[0]),
+        "Q": speaker.place(bins[1]),
+        "D": speaker.word("drawer"),
+        "thing": random.choice(THINGS[split]),
+        "deed": random.choice(DEEDS[split]),
+        "tint": random.choice(TINTS[split]),
+        "letter": random.choice(LETTERS[split]),
+    }
+    if "{again}" in template:
+        given["again"] = speaker.block(one)
+    return speaker.fill(template, **given)
+
+
+def _cut(random: Random, split: Split) -> str:
+    """A command that stops before its place."""
+    speaker = Speaker(random, split)
+    text = speaker.fill("{put} {B} {into}", B=speaker.block(random.choice(COLORS)))
+    ends = (" the", "", " " + speaker.word("can"), " the " + speaker.word("can"))
+    return re.sub(r"\s+", " ", text + random.choice(ends))
