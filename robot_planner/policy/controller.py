@@ -14,6 +14,7 @@ from collections import Counter
 import numpy as np
 
 from robot_planner.errors import InvalidInputError, RobotPlannerError
+from robot_planner.policy.chunk_following import ChunkFollowing, ChunkLimits
 from robot_planner.policy.limits import JointLimiter, MotionLimiter, MotionLimits, Vector
 from robot_planner.policy.reasons import PlanRefusedError, Reason
 from robot_planner.policy.schedule import PlanSchedule
@@ -33,11 +34,21 @@ class PolicyController:
         self.config, self.kinematics = config, kinematics
         self.frame, self.required_encoder = frame, encoder
         self.limiter = JointLimiter(config.limits)
-        self.schedule = PlanSchedule(config.schedule)
+        chunks = isinstance(config.schedule, ChunkLimits)
+        self.schedule: PlanSchedule | ChunkFollowing = (
+            ChunkFollowing(config.schedule)
+            if isinstance(config.schedule, ChunkLimits)
+            else PlanSchedule(config.schedule)
+        )
+        self._place = kinematics.pose if chunks else kinematics.forward
+        """Joints to where the tool is: x, y, z and, for chunks, yaw."""
         lower, upper = np.array(config.workspace_lower), np.array(config.workspace_upper)
         if lower.shape != (3,) or upper.shape != (3,):
             raise InvalidInputError("the corners of the workspace must be three numbers each")
         speed, change = np.full(3, config.tool_velocity), np.full(3, config.tool_acceleration)
+        if chunks:
+            lower, upper = np.append(lower, -config.max_turn), np.append(upper, config.max_turn)
+            speed, change = np.append(speed, config.turn_velocity), np.append(change, config.turn_acceleration)
         self.tool_limiter = MotionLimiter(MotionLimits(lower, upper, speed, change))
         self.projections = 0
         """How many targets lay outside the workspace and were taken to its nearest point."""
@@ -68,7 +79,7 @@ class PolicyController:
         """Forgets every plan, fault and command, as on activation; the inputs must speak anew."""
         self.state, self.reason, self.detail = State.IDLE, Reason.NONE, ""
         self.schedule.clear()
-        self.schedule.history.clear()
+        self.schedule.forget()
         self.watchdogs.fault = None
         self.watchdogs.forget(*INPUTS, Reason.PLAN_LOST, Reason.OVERRUN)
         self._latent_stamp = None
@@ -82,7 +93,7 @@ class PolicyController:
         self._repeats = 0
         self._last_tick: float | None = None
         self._seed: Vector | None = None
-        self._tool_velocity: Vector = np.zeros(3)
+        self._tool_velocity: Vector = np.zeros(self.schedule.axes)
         self._tool: Vector | None = None
 
     @property
@@ -124,13 +135,9 @@ class PolicyController:
             return Reason.NONE
         try:
             self._admit(plan, steady)
-            self.schedule.accept(plan.actions, plan.stamp, plan.step_seconds, now)
+            self.schedule.follow(plan, now)
         except PlanRefusedError as error:
-            self.refusals[error.reason] += 1
-            self.refusal = str(error)
-            if error.reason is not Reason.OUT_OF_ORDER:
-                self.stop(error.reason, str(error), steady)
-            return error.reason
+            return self.refuse(error, steady)
         self.watchdogs.reset(steady, *INPUTS)
         self.watchdogs.feed(Reason.PLAN_LOST, steady)
         self._owned = True
@@ -138,6 +145,14 @@ class PolicyController:
         if self.reason is not Reason.UNREACHABLE:  # else the next tick finds out whether the new plan can be reached
             self._set(State.FOLLOWING)
         return Reason.NONE
+
+    def refuse(self, error: PlanRefusedError, steady: float) -> Reason:
+        """Counts a plan that was refused, here or before it came here; all but a late one stop the arm."""
+        self.refusals[error.reason] += 1
+        self.refusal = str(error)
+        if error.reason is not Reason.OUT_OF_ORDER:
+            self.stop(error.reason, str(error), steady)
+        return error.reason
 
     def stop(self, reason: Reason, detail: str, steady: float) -> None:
         """Drops the plan, brakes from the next tick on, and latches the fault; an idle policy stays idle."""
@@ -205,19 +220,20 @@ class PolicyController:
             self._repeats -= 1
         start = self._tool if self._tool is not None else self._forward(before)
         self._tool = self._forward(self.limiter.position)
-        self.schedule.history.record(now, self._tool)
+        self.schedule.record(now, self._tool)
         moves = dt > 0 and not self.limiter.at_rest
-        self._tool_velocity = (self._tool - start) / dt if moves else np.zeros(3)
+        self._tool_velocity = (self._tool - start) / dt if moves else np.zeros(self.schedule.axes)
         moving_on = self.schedule.active and self.state is State.FOLLOWING
         return Command(
-            self.limiter.position, self.limiter.velocity, self._tool, self._tool_velocity,
-            image_stamp if moving_on else None,
+            self.limiter.position, self.limiter.velocity, self._tool[:3], self._tool_velocity[:3],
+            image_stamp if moving_on else None, float(self._tool_velocity[3:].sum()),
+            self.schedule.opening(now) if moving_on else None,
         )  # fmt: skip
 
     def _forward(self, joints: Vector) -> Vector:
-        """Tool point (3,) of ``joints``; while braking the last known one will do, for a stop must never fail."""
+        """Where the tool is for ``joints``; while braking the last known one will do, for a stop must never fail."""
         try:
-            return self.kinematics.forward(joints)
+            return self._place(joints)
         except Exception:
             if self.schedule.active or self._tool is None:
                 raise
@@ -232,7 +248,7 @@ class PolicyController:
         if late and self.engaged:
             self.stop(Reason.OVERRUN, f"the control loop was silent for {elapsed:.3f} s", steady)
         if self._last_now is not None and now < self._last_now:
-            self.schedule.history.clear()
+            self.schedule.forget()
             self._latent_stamp = None
             if self.engaged:
                 self.stop(Reason.CLOCK_JUMP, "ROS time went back", steady)
@@ -263,13 +279,13 @@ class PolicyController:
         if goal is None:
             return
         if self._seed is None:
-            self.tool_limiter.reset(self.kinematics.forward(self.limiter.position), self._tool_velocity)
+            self.tool_limiter.reset(self._place(self.limiter.position), self._tool_velocity)
         seed = self.limiter.position if self._seed is None else self._seed
         target = np.clip(goal[0], self.tool_limiter.limits.lower, self.tool_limiter.limits.upper)
         self.projections += int(np.max(np.abs(target - goal[0])) > 1e-6)
         point = self.tool_limiter.step(target, dt)
         try:
-            joints = self.kinematics.inverse(point, seed)
+            joints = self.kinematics.inverse(point[:3], seed, *point[3:])
             leap = float(np.max(np.abs(joints - seed)))
             if not leap <= self.config.max_joint_step:  # also catches NaN
                 raise InvalidInputError(f"inverse kinematics leaps by {leap:.3f} rad")
@@ -296,20 +312,20 @@ class PolicyController:
         if off > self.config.resume_tolerance:
             self._begin_from(self.measured)
         if self._placed and self._tool is not None:
-            self.schedule.history.record(now, self._tool)
+            self.schedule.record(now, self._tool)
 
     def _begin_from(self, joints: Vector) -> None:
         """Takes the measured joints for the command; a leap of the tool makes what was known of its past useless."""
         self._owned = False
-        history = self.schedule.history
         try:
             self.limiter.reset(joints)
         except InvalidInputError as error:
             self._placed = False
             self._misplaced = str(error)
-            history.clear()
+            self.schedule.forget()
             return
         self._placed, self._misplaced = True, ""
-        self._tool = self.kinematics.forward(self.limiter.position)
-        if history.last is not None and float(np.linalg.norm(self._tool - history.last)) > JUMP:
-            history.clear()
+        self._tool = self._place(self.limiter.position)
+        last = self.schedule.last
+        if last is not None and float(np.linalg.norm(self._tool - last)) > JUMP:
+            self.schedule.forget()

@@ -45,6 +45,12 @@ class ArmKinematics:
         mujoco.mj_kinematics(self._model, self._data)
         return self._data.xpos[self._tool].copy()
 
+    def pose(self, joints: npt.ArrayLike) -> FloatVector:
+        """Joints (6,) -> tool x, y, z [m] and turn about the vertical [rad], (4,)."""
+        point = self.forward(joints)
+        turn = self._data.xmat[self._tool].reshape(3, 3)
+        return np.append(point, np.arctan2(turn[1, 0], turn[0, 0]))
+
     def inverse(self, position: npt.ArrayLike, seed: npt.ArrayLike, yaw: float = 0.0) -> FloatVector:
         """Tool position (3,) [m] and turn about the vertical -> joints (6,), the solution near ``seed`` (6,).
 

@@ -9,12 +9,16 @@ Whatever time sensing and planning took, the path is joined where it should be b
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.policy.reasons import PlanRefusedError, Reason
+
+if TYPE_CHECKING:
+    from robot_planner.policy.types import PlanInput
 
 Vector = npt.NDArray[np.float64]
 
@@ -133,6 +137,9 @@ class ScheduleConfig:
 class PlanSchedule:
     """Turns plans and the clock into the tool point to be at; all times are ROS time [ns], given by the caller."""
 
+    axes = 3
+    """x, y, z [m]."""
+
     def __init__(self, config: ScheduleConfig) -> None:
         self.config = config
         self.history = CommandHistory(config.history_seconds)
@@ -152,6 +159,27 @@ class PlanSchedule:
     def clear(self) -> None:
         """Drops the plan: there is nothing to follow. What is known of the past motion stays."""
         self._path = self._seam = None
+
+    def follow(self, plan: "PlanInput", now: int) -> None:
+        """Follows a plan as it arrived; see ``accept``."""
+        self.accept(plan.actions, plan.stamp, plan.step_seconds, now)
+
+    def record(self, now: int, point: Vector) -> None:
+        """Takes the commanded tool point (3,) of ``now``."""
+        self.history.record(now, point)
+
+    def forget(self) -> None:
+        """Forgets the past motion."""
+        self.history.clear()
+
+    @property
+    def last(self) -> Vector | None:
+        """The newest commanded tool point (3,)."""
+        return self.history.last
+
+    def opening(self, now: int) -> float | None:
+        """None: plans in the plane leave the gripper as it is."""
+        return None
 
     def accept(self, actions: npt.ArrayLike, stamp: int, step_seconds: float, now: int) -> bool:
         """Follows a plan from ``now`` on; False for a plan without actions, which means: hold.

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,19 @@ import numpy.typing as npt
 from robot_planner.policy.limits import MotionLimits, Vector
 from robot_planner.policy.schedule import ScheduleConfig
 
+if TYPE_CHECKING:
+    from robot_planner.policy.chunk_following import ChunkLimits
+
 
 class Kinematics(Protocol):
     """What the controller asks of the arm's kinematics."""
 
     def forward(self, joints: Vector) -> Vector:
         """Joint positions (n,) [rad] to the tool point (3,) [m] in the base frame."""
+        ...
+
+    def pose(self, joints: Vector) -> Vector:
+        """Joint positions (n,) [rad] to x, y, z [m] and yaw [rad] of the tool, (4,); asked only for chunks."""
         ...
 
     def inverse(self, position: Vector, seed: Vector, yaw: float = 0.0) -> Vector:
@@ -47,7 +54,14 @@ class ControllerConfig:
     tool_acceleration: float = 6.0
     """Largest acceleration of the tool point along each axis [m/s²]: well below what the joints can do, so that they
     keep the tool on its line."""
-    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    max_turn: float = 2.2
+    """Largest yaw of the tool to either side [rad]; with the two that follow, for chunks alone."""
+    turn_velocity: float = 2.0
+    """Largest turning speed of the tool [rad/s]."""
+    turn_acceleration: float = 20.0
+    """[rad/s²]."""
+    schedule: "ScheduleConfig | ChunkLimits" = field(default_factory=ScheduleConfig)
+    """What is followed: plans of displacements in the plane, or chunks of tool poses and gripper openings."""
     period: float = 0.02
     """Control period [s]."""
     latent_period: float = 0.5
@@ -80,6 +94,10 @@ class Command:
     """(3,) [m/s]."""
     image_stamp: int | None
     """Acquisition time of the image behind the plan being followed [ns]; None while braking or standing."""
+    turn: float = 0.0
+    """Yaw velocity of the tool [rad/s]."""
+    gripper: float | None = None
+    """Opening of the gripper [m]; None: leave it as it is."""
 
 
 @dataclass(frozen=True)
@@ -94,3 +112,5 @@ class PlanInput:
     frame: str = ""
     finite: bool = True
     """Whether what else the message carries (states, cost) is finite."""
+    pose: Vector | None = None
+    """Measured tool x, y, z [m], yaw [rad] (4,) at ``stamp``: what a chunk's rows are relative to."""
