@@ -88,7 +88,11 @@ class Lbp:
         return quantised(self.language, text)
 
     def plan(self, latent: Latent, language: FloatArray, depth: int | None = None) -> Subgoals:
-        """Latent (D,), embedding (L,) -> subgoals, with the stamp of the latent's image."""
+        """Latent (D,), embedding (L,) -> subgoals, with the stamp of the latent's image.
+
+        ``depth``: subgoals before the final goal; as many as the policy follows if not given.
+        """
+        depth = self.policy.config.depth if depth is None else depth
         with torch.inference_mode():
             rows = self._rows(latent.data[: self.encoder.plan_dim]), self._rows(language)
             points = self.planner.plan(*rows, depth)[0].cpu().numpy()

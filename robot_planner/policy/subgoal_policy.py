@@ -17,6 +17,9 @@ from robot_planner.policy.chunk_heads import CHUNK_HEADS, ChunkTrunk
 from robot_planner.policy.fusion import FUSIONS, FusionConfig
 
 
+GOALS = ("language", "image")
+
+
 @dataclass(frozen=True)
 class SubgoalPolicyConfig(FusionConfig):
     """Sizes and parts of the policy."""
@@ -31,11 +34,15 @@ class SubgoalPolicyConfig(FusionConfig):
     blocks: int = parameter(3, "residual blocks of the trunk", 1, 64)
     head: str = parameter("flow", "how a chunk is made")
     steps: int = parameter(0, "evaluations of the trunk per chunk; 0: the head's default", 0, 1000)
+    depth: int = parameter(2, "subgoals before the final goal that the policy follows", 0, 16)
+    goals: str = parameter("language", "where the final goal comes from: language, or image (a goal image alone)")
     dropout: float = parameter(0.0, "dropout on the condition in training", 0.0, 0.9)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         CHUNK_HEADS.factory(self.head)
+        if self.goals not in GOALS:
+            raise InvalidInputError(f"goals = '{self.goals}'; allowed: {', '.join(GOALS)}")
         if self.plan_dim > self.latent_dim:
             raise InvalidInputError(f"plan_dim = {self.plan_dim}: must be at most latent_dim ({self.latent_dim})")
 

@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--steps", type=int, nargs=4, default=(4000, 8000, 12000, 20000), metavar=("L", "E", "P", "A"),
         help="optimiser steps of language, encoder, planner and policy (default: 4000 8000 12000 20000)",
     )  # fmt: skip
+    parser.add_argument("--planner", default="backward", help="planner of subgoals (default: backward, LBP's)")
+    parser.add_argument("--depth", type=int, default=2, help="subgoals that the policy follows (default: 2, and z_g)")
+    parser.add_argument("--fusion", default="token", help="token, query, mean or none (default: token)")
+    parser.add_argument("--head", default="flow", help="flow, diffusion or regression (default: flow)")
+    parser.add_argument("--goals", default="language", help="language, or image for a goal image alone")
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes that gather data (default: 2)")
 
@@ -90,6 +95,12 @@ def load_data(args: argparse.Namespace) -> tuple[Demonstrations, Demonstrations]
     return read_demonstrations(paths), read_demonstrations(held)
 
 
+def configuration(args: argparse.Namespace) -> dict[str, Any]:
+    """What ``build_networks`` takes."""
+    chosen = {"fusion": args.fusion, "depth": args.depth, "head": args.head, "goals": args.goals}
+    return {"planner": CONFIG["planner"] | {"name": args.planner}, "policy": CONFIG["policy"] | chosen}
+
+
 def train(args: argparse.Namespace) -> tuple[LbpNetworks, dict[str, float], str]:
     """Runs or resumes all phases; returns the networks, the validation figures and the data's digest."""
     torch.set_num_threads(2)
@@ -97,17 +108,24 @@ def train(args: argparse.Namespace) -> tuple[LbpNetworks, dict[str, float], str]
     work: Path = args.work
     data, held = load_data(args)
     digest = hashlib.sha256(data.arrays["commanded"].tobytes() + data.arrays["proprioception"].tobytes()).hexdigest()
-    networks = build_networks(CONFIG, args.seed)
+    networks = build_networks(configuration(args), args.seed)
     language, words = train_language(work / "language", args.seed, args.steps[0])
     networks.language = language
     fit_encoder(data, held, networks.encoder, networks.decoder, work, args.steps[1])
     networks.encoder.eval().requires_grad_(False)
     frames = latent_frames(networks, data, work / "latents.npy")
     tuning = latent_frames(networks, held, work / "latents_validation.npy")
-    fit_planner(frames, tuning, networks.planner, work, args.steps[2], seed=args.seed)
+    fit_planner(frames, tuning, networks.planner, work, args.steps[2], f"planner-{args.planner}", seed=args.seed)
     networks.planner.eval().requires_grad_(False)
-    subgoals, tuning_subgoals = (predicted_subgoals(networks.planner, rows) for rows in (frames, tuning))
-    fit_policy(frames, tuning, subgoals, tuning_subgoals, networks.policy, work, args.steps[3], seed=args.seed)
+    if args.goals == "image":
+        frames, tuning = frames.without_language(), tuning.without_language()
+        subgoals, tuning_subgoals = frames.final(), tuning.final()
+    else:
+        subgoals, tuning_subgoals = (
+            predicted_subgoals(networks.planner, rows, args.depth) for rows in (frames, tuning)
+        )
+    phase = f"policy-{args.planner}-{args.depth}-{args.fusion}-{args.head}-{args.goals}"
+    fit_policy(frames, tuning, subgoals, tuning_subgoals, networks.policy, work, args.steps[3], phase, seed=args.seed)
     return networks, {**words, **place_errors(tuning.latents, held)}, digest
 
 

@@ -7,7 +7,7 @@ will see at work.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -49,6 +49,14 @@ class LatentFrames:
         """(N, D_plan): what planning uses."""
         return self.latents[:, : self.plan_dim]
 
+    def final(self) -> Tensor:
+        """(N, 1, D_plan) where each frame's episode ends: what a goal image would show."""
+        return self.front[torch.from_numpy(self.data.last)].unsqueeze(1)
+
+    def without_language(self) -> "LatentFrames":
+        """The same with empty instructions."""
+        return replace(self, language=torch.zeros_like(self.language))
+
     def targets(self, fractions: Sequence[float]) -> Tensor:
         """(N, len(fractions)) frames at these fractions of the remaining time."""
         return torch.from_numpy(self.data.ahead(fractions))
@@ -84,11 +92,13 @@ def fit_planner(
     run_phase(name, work, {name: planner}, optimizer, learning_rate, steps, loss, figures, 1000)
 
 
-def predicted_subgoals(planner: SubgoalPlanner, frames: LatentFrames, chunk: int = 8192) -> Tensor:
+def predicted_subgoals(
+    planner: SubgoalPlanner, frames: LatentFrames, depth: int | None = None, chunk: int = 8192
+) -> Tensor:
     """(N, depth + 1, D_plan) what the planner says at every frame."""
     with torch.inference_mode():
         pairs = zip(frames.front.split(chunk), frames.language.split(chunk), strict=True)
-        rows = [planner.plan(latents, language) for latents, language in pairs]
+        rows = [planner.plan(latents, language, depth) for latents, language in pairs]
     return torch.cat(rows).clone()
 
 

@@ -23,12 +23,16 @@ def save_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
     """Weights, optimiser moments, random state and step count as one safetensors file, replaced whole."""
     tensors: dict[str, Tensor] = {"random_state": torch.get_rng_state()}
     for name, module in modules.items():
-        tensors.update({f"module.{name}.{key}": value.clone() for key, value in module.state_dict().items()})
+        tensors.update({f"module.{name}.{key}": _copy(value) for key, value in module.state_dict().items()})
     for index, moments in optimizer.state_dict()["state"].items():
-        tensors.update({f"optimizer.{index}.{key}": torch.as_tensor(value).clone() for key, value in moments.items()})
+        tensors.update({f"optimizer.{index}.{key}": _copy(torch.as_tensor(value)) for key, value in moments.items()})
     part = path.with_suffix(".part")
     safetensors.torch.save_file(tensors, part, metadata={"step": json.dumps(step)})
     os.replace(part, path)
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().clone(memory_format=torch.contiguous_format)
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> int:
