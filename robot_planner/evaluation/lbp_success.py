@@ -33,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), metavar="TASK", help=f"of {', '.join(TASKS)}")
     parser.add_argument("--episodes", type=int, default=50, help="of each task (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first layout (default: held-out)")
-    parser.add_argument(
-        "--phrases", choices=(TRAINING, HELD_OUT), default=TRAINING, help="phrasings (default: training)"
-    )
+    parser.add_argument("--phrases", choices=(TRAINING, HELD_OUT), default=TRAINING, help="phrasings")
     parser.add_argument("--rows", type=int, default=2, help="rows of 0.1 s executed of each chunk (default: 2)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
 
