@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from robot_planner.arrangement import COLORS, OPEN, PLACES, SHUT, Arrangement
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.errors import ModelError
-from robot_planner.language.tokens import MAX_TOKENS, Tokens, tokenize
+from robot_planner.language.network import SentenceNetwork
+from robot_planner.language.tokens import Tokens, tokenize
 from robot_planner.types import FloatArray
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PLACE_CHOICES = (None, *PLACES)
 DRAWER_CHOICES = (None, OPEN, SHUT)
+_QUERIES = 2 + len(COLORS)
+"""Of the network: is it an instruction, each block, the drawer."""
 
 
 @runtime_checkable
@@ -78,13 +81,10 @@ class LanguageEncoder(nn.Module):
         self.embedding_dim = c.embedding_dim
         self.grams = nn.EmbeddingBag(c.buckets, c.width, mode="mean")
         nn.init.normal_(self.grams.weight, std=0.3)
-        self.positions = nn.Parameter(0.1 * torch.randn(MAX_TOKENS, c.width))
-        self.summary = nn.Parameter(0.1 * torch.randn(c.width))
-        layer = nn.TransformerEncoderLayer(
-            c.width, c.heads, 2 * c.width, 0.0, F.gelu, batch_first=True, norm_first=True
+        self.body = SentenceNetwork(c.width, c.layers, c.heads, _QUERIES)
+        self.embed = nn.Sequential(
+            nn.Linear((_QUERIES - 1) * c.width, c.width), nn.GELU(), nn.Linear(c.width, c.embedding_dim)
         )
-        self.body = nn.TransformerEncoder(layer, c.layers, nn.LayerNorm(c.width), enable_nested_tensor=False)
-        self.embed = nn.Linear(c.width, c.embedding_dim)
         self.places = nn.Linear(c.embedding_dim, len(COLORS) * len(PLACE_CHOICES))
         self.drawer = nn.Linear(c.embedding_dim, len(DRAWER_CHOICES))
         self.family = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
@@ -98,16 +98,13 @@ class LanguageEncoder(nn.Module):
             total.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
         return total.hexdigest()
 
-    def forward(self, tokens: Tokens, shift: int = 0) -> Reading:
-        """Tokens -> Reading; ``shift`` moves the words along the positions, for training."""
+    def forward(self, tokens: Tokens) -> Reading:
+        """Tokens -> Reading."""
         of_words = F.pad(self.grams(tokens.grams, tokens.offsets), (0, 0, 1, 0))
-        x = of_words[tokens.words] + self.positions[shift : shift + tokens.words.shape[1]]
-        x = torch.cat([self.summary.expand(len(x), 1, -1), x], dim=1)
-        padding = F.pad(tokens.words == 0, (1, 0), value=False)
-        summary = self.body(x, src_key_padding_mask=padding)[:, 0]
-        embedding = self._scale(self.embed(summary))
+        answers = self.body(of_words[tokens.words], tokens.words == 0)
+        embedding = self._scale(self.embed(answers[:, 1:].flatten(1)))
         places = self.places(embedding).unflatten(1, (len(COLORS), len(PLACE_CHOICES)))
-        return Reading(embedding, places, self.drawer(embedding), self.family(summary).squeeze(1))
+        return Reading(embedding, places, self.drawer(embedding), self.family(answers[:, 0]).squeeze(1))
 
     def prototypes(self, arrangements: Sequence[Arrangement]) -> Tensor:
         """Arrangements -> (B, L): where their phrasings lie."""

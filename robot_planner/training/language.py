@@ -17,7 +17,7 @@ from robot_planner.language.encoder import DRAWER_CHOICES, PLACE_CHOICES, Langua
 from robot_planner.language.family import BEYOND, FAMILY
 from robot_planner.language.outside import BEYOND_FAMILY, KINDS, outside
 from robot_planner.language.phrases import phrase
-from robot_planner.language.tokens import MAX_TOKENS, tokenize
+from robot_planner.language.tokens import tokenize
 from robot_planner.language.words import SLOTS, TRAINING
 from robot_planner.training.resumable import run_phase
 
@@ -70,7 +70,7 @@ def language_loss(encoder: LanguageEncoder, rng: np.random.Generator) -> dict[st
         outside(rng, TRAINING, _STRANGE_KINDS[rng.integers(len(_STRANGE_KINDS))], _typos(rng))[1]
         for _ in range(OUTSIDE)
     ]
-    reading = _read(encoder, texts + strange, rng)
+    reading = _read(encoder, texts + strange)
     count = len(arrangements)
     places, drawer = targets(arrangements)
     prototypes = encoder.prototypes(arrangements)
@@ -101,13 +101,13 @@ def _typos(rng: np.random.Generator) -> int:
     return int(rng.choice(4, p=(0.5, 0.25, 0.15, 0.1)))
 
 
-def _read(encoder: LanguageEncoder, texts: Sequence[str], rng: np.random.Generator) -> Reading:
+def _read(encoder: LanguageEncoder, texts: Sequence[str]) -> Reading:
     """The network's reading, short and long texts in batches of their own so that little is padded."""
     order = np.argsort([len(text) for text in texts], kind="stable")
     parts = []
     for part in np.array_split(order, 3):
         tokens = tokenize([texts[index] for index in part], encoder.config.buckets)
-        parts.append(encoder(tokens, int(rng.integers(MAX_TOKENS - tokens.words.shape[1] + 1))))
+        parts.append(encoder(tokens))
     back = torch.from_numpy(np.argsort(order))
     return Reading(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
 
