@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """LBP as one thing: encoder, language, planner and policy that belong to one latent space."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,6 +27,9 @@ from robot_planner.planning.subgoal_planner import SubgoalPlanner
 from robot_planner.policy.subgoal_policy import SubgoalPolicy, SubgoalPolicyConfig
 from robot_planner.types import FloatArray, Latent, Subgoals
 
+Image = npt.NDArray[np.uint8]
+Act = Callable[[Image, Image, FloatArray], FloatArray]
+"""Front image (S, S, 3), wrist image (W, W, 3), proprioception (6,) -> chunk (K, 5)."""
 KIND = "lbp"
 """What the configuration of such a model folder calls itself."""
 
@@ -86,6 +91,21 @@ class Lbp:
     def embed(self, text: str) -> FloatArray:
         """An instruction -> (L,), see ``quantised``; raises NotUnderstoodError for what is none of this family."""
         return quantised(self.language, text)
+
+    def actor(self, instruction: str, goal: FloatArray | None = None) -> Act:
+        """What to do for an instruction or, of a model of goal images, for the front part (D_plan,) of one's latent.
+
+        Raises NotUnderstoodError.
+        """
+        by_image = self.policy.config.goals == "image"
+        language = np.zeros(self.language.embedding_dim, np.float32) if by_image else self.embed(instruction)
+
+        def act(front: Image, wrist: Image, body: FloatArray) -> FloatArray:
+            latent = self.encoder.encode_views(front[None], wrist[None])[0]
+            subgoals = self.plan(Latent(latent, ""), language).latents if goal is None else goal[None]
+            return self.act(latent, body, language, subgoals)
+
+        return act
 
     def plan(self, latent: Latent, language: FloatArray, depth: int | None = None) -> Subgoals:
         """Latent (D,), embedding (L,) -> subgoals, with the stamp of the latent's image.

@@ -5,18 +5,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from robot_planner.lbp import Act
 from robot_planner.simulation.observation import look, proprioception
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks.tidy import stages
 from robot_planner.simulation.tool_driver import ChunkFollower
-from robot_planner.types import FloatArray
-
-Image = npt.NDArray[np.uint8]
-Act = Callable[[Image, Image, FloatArray], FloatArray]
-"""Front image (S, S, 3), wrist image (W, W, 3), proprioception (6,) -> chunk (K, 5)."""
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,14 @@ import numpy as np
 import torch
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
-from robot_planner.evaluation.lbp_rollout import Act, Outcome, roll_out, time_limit
+from robot_planner.evaluation.lbp_rollout import Outcome, roll_out, time_limit
 from robot_planner.evaluation.lbp_tasks import TASKS, TaskEpisode, task_episodes
 from robot_planner.evaluation.statistics import success_fields
 from robot_planner.language.words import HELD_OUT, TRAINING
-from robot_planner.lbp import Lbp, load_lbp
+from robot_planner.lbp import load_lbp
 from robot_planner.perception.images import to_square
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
-from robot_planner.types import FloatArray, Latent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,19 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--phrases", choices=(TRAINING, HELD_OUT), default=TRAINING, help="phrasings")
     parser.add_argument("--rows", type=int, default=2, help="rows of 0.1 s executed of each chunk (default: 2)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
-
-
-def actor(lbp: Lbp, instruction: str, goal: FloatArray | None) -> Act:
-    """What to do for an instruction, or for the front part (D_plan,) of a goal image's latent."""
-    by_image = lbp.policy.config.goals == "image"
-    language = np.zeros(lbp.language.embedding_dim, np.float32) if by_image else lbp.embed(instruction)
-
-    def act(front: np.ndarray, wrist: np.ndarray, body: FloatArray) -> FloatArray:
-        latent = lbp.encoder.encode_views(front[None], wrist[None])[0]
-        subgoals = goal[None] if by_image and goal is not None else lbp.plan(Latent(latent, ""), language).latents
-        return lbp.act(latent, body, language, subgoals)
-
-    return act
 
 
 def run_episodes(model: str, episodes: list[TaskEpisode], rows: int) -> list[tuple[Outcome, str]]:
@@ -65,7 +51,7 @@ def run_episodes(model: str, episodes: list[TaskEpisode], rows: int) -> list[tup
                 goal = lbp.encoder.encode_views(image[None], wrist)[0, : lbp.encoder.plan_dim]
             total = TASKS[episode.name]
             try:
-                act = actor(lbp, episode.instruction, goal)
+                act = lbp.actor(episode.instruction, goal)
             except InvalidInputError as error:
                 outcomes.append((Outcome(False, 0, total, 0.0), str(error)))
                 continue

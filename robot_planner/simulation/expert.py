@@ -98,6 +98,10 @@ class ReactiveRules:
         self.arrangement = arrangement
         self._pressed = self._released = 0
 
+    def forget(self) -> None:
+        """Forgets for how long the fingers have pressed: somebody else has moved them."""
+        self._pressed = self._released = GRIP_PERIODS + 1
+
     def act(self, state: SceneState) -> ToolCommand:
         """The next target, to be asked for once a control period."""
         held = next((index for index, flag in enumerate(state.held) if flag), None)

@@ -1,6 +1,8 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Demonstrations of the scripted expert, with errors made on purpose and how it recovers from them.
+"""Demonstrations of the scripted expert, with errors and how it recovers from them.
+
+The errors are made on purpose, or they are a trained policy's own.
 
 A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, one every STEP_SECONDS:
 
@@ -8,7 +10,7 @@ A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, 
 - front_ends, wrist_ends: int64 (N,), where each of them ends
 - proprioception float32 (N, 6): tool x, y, z [m], sine and cosine of its yaw, width of the gripper [m]; all measured
 - commanded float32 (N, 5): tool x, y, z [m], yaw [rad], opening of the gripper [m], as commanded at that instant
-- expert bool (N,): whether the commands from this frame to the next are the expert's, not an error made on purpose
+- expert bool (N,): whether the commands from this frame to the next are the expert's, not an error
 - lengths int64 (E,), seeds int64 (E,), instructions str (E,)
 - objects float32 (N, 3, 3) and drawer float32 (N,): centres of the red, green and blue block and the drawer's opening
   [m]. Only the encoder's read-out is fitted to them; NaN where unknown.
@@ -17,17 +19,23 @@ A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, 
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from robot_planner.language.family import describe
+from robot_planner.language.phrases import phrase
+from robot_planner.lbp import Act, Lbp, load_lbp
 from robot_planner.simulation.expert import ScriptedExpert, ToolCommand
 from robot_planner.simulation.observation import IMAGE_SIZES, look, proprioception
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled
+from robot_planner.simulation.tool_driver import HIGH, LOW, SPEED
 from robot_planner.simulation.workspace import CONTROL_SECONDS
 
 STEP_SECONDS = 0.1
@@ -67,6 +75,37 @@ class Disturbance:
         return self._target
 
 
+class PolicyDrives:
+    """A trained policy drives, and hands over to the expert every so often: what it does in places of its own finding.
+
+    As in DAgger (Ross et al., 2011), the expert's corrections start where the policy has come to.
+    """
+
+    def __init__(self, rng: np.random.Generator, act: Act) -> None:
+        self._rng, self._act = rng, act
+        self._left = int(rng.integers(-15, 25))
+        self._rows: list[ToolCommand] = []
+
+    def draw(self, expert: ScriptedExpert) -> ToolCommand | None:
+        """See Disturbance."""
+        self._left -= 1
+        if self._left == 0:
+            expert.rules.forget()
+        if self._left <= 0:
+            if self._left < -int(self._rng.integers(8, 25)):
+                self._left, self._rows = int(self._rng.integers(3, 25)), []
+            return None
+        if not self._rows:
+            images, body = look(expert.tabletop), proprioception(expert.tabletop)
+            turn = float(np.arctan2(body[3], body[4]))
+            for row in self._act(images["front"], images["wrist"], body)[:2].astype(np.float64):
+                position = np.clip(body[:3] + row[:3], LOW, HIGH)
+                self._rows.append(ToolCommand(position, turn + row[3], float(row[4])))
+        command = self._rows.pop(0)
+        speed = min(float(np.linalg.norm(command.position - expert.position)) / STEP_SECONDS, SPEED)
+        return replace(command, speed=max(speed, 1e-3))
+
+
 class Recorder:
     """Collects the frames of one episode."""
 
@@ -86,11 +125,13 @@ class Recorder:
         self.frames["drawer"].append(tabletop.drawer_opening)
 
 
-def demonstrate(tabletop: Tabletop, task: str, seed: int) -> Recorder | None:
-    """One episode; None if the expert did not finish it."""
+def demonstrate(tabletop: Tabletop, task: str, seed: int, lbp: Lbp | None = None) -> Recorder | None:
+    """One episode, with the errors of ``lbp`` or with random ones; None if the expert did not finish it."""
     tabletop.reset(task, seed)
     expert, recorder = ScriptedExpert(tabletop), Recorder()
-    disturbance = Disturbance(np.random.default_rng([seed, 11]))
+    rng = np.random.default_rng([seed, 11])
+    text = describe(arrangement_of(tabletop.episode))
+    disturbance = Disturbance(rng) if lbp is None else PolicyDrives(rng, lbp.actor(text))
     arrangement, done = arrangement_of(tabletop.episode), 0
     for _ in range(MAX_FRAMES):
         wrong = disturbance.draw(expert)
@@ -106,14 +147,14 @@ def demonstrate(tabletop: Tabletop, task: str, seed: int) -> Recorder | None:
     return None
 
 
-def gather_shard(path: Path, task: str, seeds: range) -> Path:
+def gather_shard(path: Path, task: str, seeds: range, model: Path | None = None) -> Path:
     """Writes one shard, whole or not at all."""
-    from robot_planner.language.phrases import phrase
-
+    torch.set_num_threads(1)
+    lbp = None if model is None else load_lbp(model)
     rows, kept, texts = [], [], []
     with Tabletop() as tabletop:
         for seed in seeds:
-            recorder = demonstrate(tabletop, task, seed)
+            recorder = demonstrate(tabletop, task, seed, lbp)
             if recorder is not None:
                 rows.append(recorder.frames)
                 kept.append(seed)
@@ -145,14 +186,18 @@ def gather(
     first_seed: int,
     workers: int = 2,
     task: str = "tidy",
+    model: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Gathers what is missing of ``episodes`` episodes into ``folder``; shards that are there are kept."""
+    """Gathers what is missing of ``episodes`` episodes into ``folder``; shards that are there are kept.
+
+    ``model``: folder of an Lbp that drives every so often, in place of random errors.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = []
     for start in range(first_seed, first_seed + episodes, EPISODES_PER_SHARD):
         seeds = range(start, min(start + EPISODES_PER_SHARD, first_seed + episodes))
-        jobs.append((folder / f"seeds_{start:08d}_{len(seeds)}.npz", task, seeds))
+        jobs.append((folder / f"seeds_{start:08d}_{len(seeds)}.npz", task, seeds, model))
     missing = [job for job in jobs if not job[0].exists()]
     done = len(jobs) - len(missing)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
