@@ -9,6 +9,8 @@ them in ``share/robot_planner`` of its prefix, for pip and colcon alike.
 import os
 from pathlib import Path
 
+import yaml
+
 from robot_planner.errors import EnvironmentSetupError, ModelError, UnknownNameError
 
 PACKAGE = Path(__file__).resolve().parent
@@ -45,6 +47,18 @@ def resource(*parts: str) -> Path:
             return path
     searched = ", ".join(str(root) for root in roots())
     raise EnvironmentSetupError(f"'{'/'.join(parts)}' is not part of this installation; searched: {searched}")
+
+
+def model_kind(name_or_folder: str) -> str:
+    """What a model's configuration calls itself, such as "lbp"; "world" where it says nothing or there is no model."""
+    try:
+        folder = Path(name_or_folder)
+        if folder.name == name_or_folder and not folder.is_dir():
+            folder = model_folder(name_or_folder)
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        return str(config["kind"])
+    except (ModelError, OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return "world"
 
 
 def model_names() -> list[str]:

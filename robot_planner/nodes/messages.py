@@ -12,9 +12,10 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.types import FloatArray, Latent, Plan, StopReason
+from robot_planner.types import FloatArray, Latent, Plan, StopReason, Subgoals
 from robot_planner_interfaces.msg import Latent as LatentMessage
 from robot_planner_interfaces.msg import Plan as PlanMessage
+from robot_planner_interfaces.msg import Subgoals as SubgoalsMessage
 
 CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1, "rgba8": 4}
 """Image encodings that are understood, and their bytes per pixel."""
@@ -114,6 +115,46 @@ def plan_from_message(message: PlanMessage, action_dim: int = 0) -> Plan:
         actions, states, float(message.cost), int(message.iterations), float(message.planning_time), reason,
         to_nanoseconds(message.header.stamp), float(message.step_duration), float(message.uncertainty),
     )  # fmt: skip
+
+
+def subgoals_to_message(
+    subgoals: Subgoals, language: FloatArray, encoder: str, algorithm: str, frame_id: str = ""
+) -> SubgoalsMessage:
+    """Subgoals towards an instruction of this embedding (L,) as their message."""
+    message = SubgoalsMessage(encoder=encoder, algorithm=algorithm, latent_dim=subgoals.latents.shape[1])
+    message.header.stamp, message.header.frame_id = to_stamp(subgoals.stamp), frame_id
+    message.latents, message.progress = to_floats(subgoals.latents), to_floats(subgoals.progress)
+    message.language = to_floats(language)
+    return message
+
+
+def hold_subgoals_message(stamp: int, encoder: str = "", algorithm: str = "", frame_id: str = "") -> SubgoalsMessage:
+    """Subgoals without latents: hold where you are."""
+    message = SubgoalsMessage(encoder=encoder, algorithm=algorithm)
+    message.header.stamp, message.header.frame_id = to_stamp(stamp), frame_id
+    return message
+
+
+def subgoals_from_message(
+    message: SubgoalsMessage, latent_dim: int = 0, language_dim: int | None = None
+) -> tuple[Subgoals, FloatArray]:
+    """A message as Subgoals and the embedding (L,); none of either where it has none. Raises InvalidInputError.
+
+    Checked: shapes, finite values, progress in (0, 1]; not the age nor the encoder.
+    """
+    width = latent_dim or message.latent_dim
+    if len(message.latents) and (not width or message.latent_dim != width or len(message.latents) % width):
+        raise InvalidInputError(
+            f"subgoals have {len(message.latents)} values for latents of {message.latent_dim}; expected {width} each"
+        )
+    count = len(message.latents) // width if width else 0
+    latents = from_floats(message.latents, (count, width), "subgoals")
+    progress = from_floats(message.progress, (count,), "subgoals' progress")
+    if count and not (np.all(progress > 0.0) and np.all(progress <= 1.0)):
+        raise InvalidInputError("subgoals' progress lies outside (0, 1]")
+    size = len(message.language) if language_dim is None or not count else language_dim
+    language = from_floats(message.language, (size,), "embedding of the instruction")
+    return Subgoals(latents, progress, to_nanoseconds(message.header.stamp)), language
 
 
 def image_to_message(image: npt.NDArray[np.uint8], stamp: int, frame_id: str = "") -> Image:

@@ -86,9 +86,9 @@ class PerceptionNode(ManagedNode):
 
     def load_encoder(self, parameters: PerceptionParameters) -> Encoder:
         """The encoder of the model that the parameters name; raises ModelError."""
-        from robot_planner.nodes.worlds import load_world  # torch: late, so that a wrong parameter is refused at once
+        from robot_planner.nodes.worlds import load_model  # torch: late, so that a wrong parameter is refused at once
 
-        return load_world(parameters.model, parameters.device, parameters.threads).encoder
+        return load_model(parameters.model, parameters.device, parameters.threads).encoder
 
     def stop(self, reason: str) -> None:
         """Forgets the images."""

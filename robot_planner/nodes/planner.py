@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The planner node: latents and a goal to plans."""
+"""The planner node: latents and a goal to plans, or to subgoals."""
 
 import math
 import sys
@@ -16,17 +16,19 @@ from visualization_msgs.msg import MarkerArray
 from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.base import ManagedNode
 from robot_planner.nodes.interfaces import Acts, Calls, Gives, Quality, Takes
-from robot_planner.nodes.messages import hold_message, latent_from_message, plan_to_message
+from robot_planner.nodes.messages import latent_from_message
 from robot_planner.nodes.parameters import ANY_TIME, parameter
+from robot_planner.nodes.planning_models import PlanningModel
 from robot_planner.nodes.planning_thread import PlanningThread, Report, Task
 from robot_planner.nodes.pursuit import Code, Order
 from robot_planner.nodes.reach_goal import ReachGoalServer
 from robot_planner.nodes.runner import run
-from robot_planner.types import FloatArray, Plan
+from robot_planner.types import Latent
 from robot_planner_interfaces.action import ReachGoal
 from robot_planner_interfaces.msg import Latent as LatentMessage
 from robot_planner_interfaces.msg import Plan as PlanMessage
 from robot_planner_interfaces.msg import PlannerStatus
+from robot_planner_interfaces.msg import Subgoals as SubgoalsMessage
 from robot_planner_interfaces.srv import EncodeImage
 
 TICK = 0.02
@@ -40,7 +42,7 @@ class PlannerParameters:
     model: str = parameter("tabletop", "Name of a shipped model, or path of a model folder.")
     device: str = parameter("cpu", "Torch device that plans, such as cpu or cuda:0.")
     threads: int = parameter(1, "Torch threads.", minimum=1, maximum=64)
-    algorithm: str = parameter("grasp", "Planner for goals that name none.")
+    algorithm: str = parameter("grasp", "Planner for goals that name none; with a model of kind lbp only lbp.")
     metric: str = parameter("", "Goal metric of the model; empty: the model's default.")
     tolerance: float = parameter(
         0.02, "Distance that counts as reached, in the metric's unit, for goals that set none.",
@@ -68,9 +70,15 @@ class PlannerParameters:
         changes=ANY_TIME,
     )
     plan_rate: float = parameter(
-        25.0, "Plans per second at most; between two latents the older one is planned from again.",
+        25.0, "Plans per second at most; between two latents the older one is planned from again, but for subgoals.",
         unit="1/s", minimum=0.1, maximum=1000.0, changes=ANY_TIME,
     )  # fmt: skip
+    subgoal_depth: int = parameter(
+        -1,
+        "Subgoals before the final goal, with a model of kind lbp; -1: as many as its policy was trained with.",
+        minimum=-1,
+        maximum=16,
+    )
     plan_deadline: float = parameter(
         0.035, "Time that one plan may take.", unit="s", minimum=0.001, maximum=60.0, changes=ANY_TIME
     )
@@ -82,14 +90,28 @@ class PlannerParameters:
 
 
 class PlannerNode(ManagedNode):
-    """Plans from the newest latent towards the goal of ``reach_goal``; without a goal it publishes no plans."""
+    """Plans from the newest latent towards the goal of ``reach_goal``; without a goal it publishes no plans.
+
+    With a model of kind world the goal is an image or a latent and it publishes plans of actions; with one of kind lbp
+    the goal is a text and it publishes subgoals, which the policy follows.
+    """
 
     node_name = "planner"
     parameters_class = PlannerParameters
     interfaces = (
         Takes("latent", LatentMessage, "What perception sees; of the model's own encoder."),
         Gives(
-            "plan", PlanMessage, "The newest plan, with the stamp of the image it starts from; without actions: hold."
+            "plan",
+            PlanMessage,
+            "The newest plan, with the stamp of the image it starts from; without actions: hold.",
+            when="the model is of kind world",
+        ),
+        Gives(
+            "subgoals",
+            SubgoalsMessage,
+            "Latents on the way to the goal, planned from each latent, with the stamp of "
+            "its image; without latents: hold.",
+            when="the model is of kind lbp",
         ),
         Gives("planner_status", PlannerStatus, "On change and once a second.", Quality.LATCHED),
         Gives("plan_markers", MarkerArray, "The tool's path as planned, for RViz.", Quality.NEWEST, "markers is true"),
@@ -101,11 +123,12 @@ class PlannerNode(ManagedNode):
     def __init__(self, **kwargs: Any) -> None:
         """Takes what rclpy's Node takes; the action is served, and refused with its reason, in every state."""
         self.encoder, self.latent_dim, self.unit = "", 0, ""
+        self.model: PlanningModel
         self._status_said = -math.inf
         self._latent_stamp, self._state_said = 0, -1
         self._plan_time = self._plan_age = math.nan
         super().__init__(**kwargs)
-        self.reach_goal = ReachGoalServer(self, self._hold, self._publish_plan)
+        self.reach_goal = ReachGoalServer(self, self._hold, self._publish)
 
     @classmethod
     def parameter_groups(cls) -> dict[str, type]:
@@ -118,21 +141,25 @@ class PlannerNode(ManagedNode):
 
     def set_up(self) -> None:
         """Loads the model and starts the planning thread."""
-        from robot_planner.planning.catalogue import check_algorithm
-
-        check_algorithm(self.parameters.algorithm)
         self._load()
-        self._plan = self.advertise("plan")
+        self.model.check_algorithm(self.parameters.algorithm)
+        if self.parameters.markers and self.model.topic != "plan":
+            raise InvalidInputError(f"parameter 'markers' draws plans of actions; model '{self.model.name}' makes none")
+        self._planned = self.advertise(self.model.topic)
         self._status = self.advertise("planner_status")
         self.encoder_client = self.client("perception/encode_image")
         self._markers = self._make_markers() if self.parameters.markers else None
         self.thread = PlanningThread(
-            self._make_planner,
-            self._distances,
+            self.model.make_planner,
+            self.model.distances,
             self._deliver,
             self.parameters.plan_rate,
             self.parameters.plan_deadline,
-            warm_up=Task(0, self.parameters.algorithm, np.zeros(self.latent_dim, np.float32)),
+            warm_up=(
+                Task(0, self.parameters.algorithm, self.model.warm_up_goal()),
+                Latent(np.zeros(self.latent_dim, np.float32), self.encoder),
+            ),
+            replans=self.model.replans,
         )
         self.subscribe("latent", self._on_latent)
         self.every(TICK, self._tick, "watch")
@@ -171,29 +198,24 @@ class PlannerNode(ManagedNode):
 
     # --- the model ---
 
-    def load_world(self) -> Any:
-        """The World that the parameters name; raises ModelError."""
-        from robot_planner.nodes.worlds import load_world
+    def load_model(self) -> Any:
+        """The World or Lbp that the parameters name; raises ModelError."""
+        from robot_planner.nodes.worlds import load_model
 
-        return load_world(self.parameters.model, self.parameters.device, self.parameters.threads)
+        return load_model(self.parameters.model, self.parameters.device, self.parameters.threads)
 
     def _load(self) -> None:
-        world = self.load_world()
-        self._world, self._metric = world, world.metric(self.parameters.metric)
-        self.encoder, self.latent_dim = world.encoder.digest, world.dynamics.latent_dim
-        self.unit, self.model_digest = self._metric.unit, self.encoder
+        from robot_planner.lbp import Lbp
+        from robot_planner.nodes.planning_models import LbpPlanning, WorldPlanning
 
-    def _make_planner(self, name: str) -> Any:
-        from robot_planner.planning.planner import PLANNERS
-
-        return PLANNERS.make(name, self._world.dynamics, self._metric, self.groups[name])
-
-    def _distances(self, latents: FloatArray, goal: FloatArray) -> FloatArray:
-        import torch
-
-        with torch.inference_mode():
-            pair = [torch.as_tensor(x, device=self.parameters.device) for x in (latents, goal[None])]
-            return np.asarray(self._metric.distance(*pair).cpu().numpy(), np.float32)
+        p, loaded = self.parameters, self.load_model()
+        self.model = (
+            LbpPlanning(loaded, p.subgoal_depth)
+            if isinstance(loaded, Lbp)
+            else WorldPlanning(loaded, p.metric, p.device, self.groups)
+        )
+        self.encoder, self.latent_dim, self.unit = self.model.encoder, self.model.latent_dim, self.model.unit
+        self.model_digest = self.encoder
 
     @property
     def defaults(self) -> Order:
@@ -217,17 +239,16 @@ class PlannerNode(ManagedNode):
         """On the planning thread."""
         self.call_soon(lambda: self.reach_goal.on_report(report), "report")
 
-    def _publish_plan(self, plan: Plan) -> None:
-        """Raises InvalidInputError for a plan that no arm should get."""
-        check_plan(plan, self._world.dynamics.action_dim, self.latent_dim)
-        message = plan_to_message(plan, self.encoder, self.reach_goal.algorithm, self.parameters.frame)
-        self._plan.publish(message)
-        self._plan_time, self._plan_age = plan.seconds, self.age_of(message)
+    def _publish(self, planned: Any) -> None:
+        """Raises InvalidInputError for what no arm should get."""
+        message = self.model.message(planned, self.reach_goal.algorithm, self.parameters.frame)
+        self._planned.publish(message)
+        self._plan_time, self._plan_age = planned.seconds, self.age_of(message)
         if self._markers is not None:
-            self._markers.publish(plan, message.header)
+            self._markers.publish(planned, message.header)
 
     def _hold(self) -> None:
-        self._plan.publish(hold_message(self.now(), self.encoder, self.reach_goal.algorithm, self.parameters.frame))
+        self._planned.publish(self.model.hold(self.now(), self.reach_goal.algorithm, self.parameters.frame))
 
     def _make_markers(self) -> Any:
         from robot_planner.nodes.plan_markers import PlanMarkers
@@ -242,7 +263,7 @@ class PlannerNode(ManagedNode):
 
     def plan_rate(self) -> float:
         """Plans published over the last second [1/s]."""
-        return self._plan.channel.rate_over(1.0)
+        return self._planned.channel.rate_over(1.0)
 
     def status_changed(self) -> None:
         """Says at once what the planner is doing; nothing while it isn't set up."""
@@ -253,13 +274,13 @@ class PlannerNode(ManagedNode):
         message = PlannerStatus(
             state=self._state_number(),
             algorithm=self.reach_goal.algorithm,
-            model=self._world.name,
+            model=self.model.name,
             encoder=self.encoder,
         )
         message.header.stamp = self.get_clock().now().to_msg()
         message.distance = float(current.distance) if current is not None else math.nan
         message.plan_rate, message.plan_time = float(self.plan_rate()), float(self._plan_time)
-        message.latent_age, message.plans = float(self._plan_age), self._plan.channel.count
+        message.latent_age, message.plans = float(self._plan_age), self._planned.channel.count
         message.last_error = self.reach_goal.last_error
         self._state_said = message.state
         self._status.publish(message)
@@ -284,21 +305,6 @@ class PlannerNode(ManagedNode):
                 "goal elapsed [s]": f"{current.elapsed:.1f}",
             }
         return values
-
-
-def check_plan(plan: Plan, action_dim: int, latent_dim: int) -> None:
-    """Raises InvalidInputError unless a plan has matching shapes, a duration and finite numbers."""
-    steps = len(plan.actions)
-    if plan.actions.shape != (steps, action_dim) or not steps or plan.states.shape != (steps + 1, latent_dim):
-        raise InvalidInputError(
-            f"actions {plan.actions.shape} and states {plan.states.shape}; "
-            f"allowed: (T, {action_dim}) and (T + 1, {latent_dim})"
-        )
-    for name, values in (("actions", plan.actions), ("states", plan.states), ("cost", plan.cost)):
-        if not np.isfinite(values).all():
-            raise InvalidInputError(f"its {name} hold NaN or infinity")
-    if not (math.isfinite(plan.step_seconds) and plan.step_seconds > 0.0):
-        raise InvalidInputError(f"its steps last {plan.step_seconds} s")
 
 
 def main(args: Sequence[str] | None = None) -> int:

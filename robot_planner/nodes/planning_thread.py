@@ -13,12 +13,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from robot_planner.errors import RobotPlannerError
-from robot_planner.planning.planner import Planner
-from robot_planner.types import FloatArray, Latent, Plan, Problem
+from robot_planner.types import FloatArray, Latent, Problem
 
 LATENTS_KEPT = 64
 """Latents that wait to be measured; older ones are dropped."""
@@ -31,8 +31,8 @@ class Task:
     number: int
     """Tells the reports of one task from those of another."""
     algorithm: str
-    goal: FloatArray
-    """(D,)."""
+    goal: Any
+    """As distances and planner take it, such as a latent (D,)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Report:
     number: int
     distances: tuple[float, ...] = ()
     """Oldest first."""
-    plan: Plan | None = None
+    plan: Any = None
+    """A Plan, or what else the planner makes."""
     failure: str = ""
     details: str = ""
     """Traceback, where the failure is a bug."""
@@ -56,21 +57,26 @@ class PlanningThread:
 
     def __init__(
         self,
-        make_planner: Callable[[str], Planner],
-        distances: Callable[[FloatArray, FloatArray], FloatArray],
+        make_planner: Callable[[str], Any],
+        distances: Callable[[FloatArray, Any], FloatArray],
         deliver: Callable[[Report], None],
         rate: float,
         deadline: float,
-        warm_up: Task | None = None,
+        warm_up: tuple[Task, Latent] | None = None,
+        replans: bool = True,
     ) -> None:
-        """``distances`` maps latents (N, D) and a goal (D,) to (N,); ``deliver`` is called from the thread.
+        """``make_planner`` gives what has ``plan(problem, deadline)`` and ``reset()``, such as a Planner.
+
+        ``distances`` maps latents (N, D) and a goal to (N,); ``deliver`` is called from the thread. Without ``replans``
+        there is one plan a latent at most.
 
         ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time. For
         ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
         """
         self.rate, self.deadline = rate, deadline
         self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
-        self._planners: dict[str, Planner] = {}
+        self._planners: dict[str, Any] = {}
+        self._replans = replans
         self._task: Task | None = None
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
         self._closing = False
@@ -100,11 +106,12 @@ class PlanningThread:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _run(self, warm_up: Task | None) -> None:
+    def _run(self, warm_up: tuple[Task, Latent] | None) -> None:
         if warm_up is not None:
             with contextlib.suppress(Exception):  # what fails here fails again for a real goal, and is told there
-                self._distances(warm_up.goal[None], warm_up.goal)
-                self._plan(warm_up, Latent(warm_up.goal, ""), True)
+                first, latent = warm_up
+                self._distances(latent.data[None], first.goal)
+                self._plan(first, latent, True)
         task: Task | None = None
         newest: Latent | None = None
         due = 0.0
@@ -133,6 +140,7 @@ class PlanningThread:
                     due = time.monotonic() + 1.0 / self.rate
                     plan = self._plan(task, newest, not started)
                     started = True
+                    newest = newest if self._replans else None
                     self._deliver(Report(task.number, plan=plan))
             except RobotPlannerError as error:
                 newest = None
@@ -142,7 +150,7 @@ class PlanningThread:
                 what = f"{type(error).__name__}: {error}"
                 self._deliver(Report(task.number, failure=what, details=traceback.format_exc()))
 
-    def _plan(self, task: Task, latent: Latent, reset: bool) -> Plan:
+    def _plan(self, task: Task, latent: Latent, reset: bool) -> Any:
         planner = self._planners.get(task.algorithm)
         if planner is None:
             planner = self._planners[task.algorithm] = self._make_planner(task.algorithm)

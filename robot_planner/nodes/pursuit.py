@@ -5,15 +5,15 @@
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rclpy.task import Future
 
-from robot_planner.errors import InvalidInputError, RobotPlannerError, UnknownNameError
-from robot_planner.nodes.messages import image_from_message, latent_from_message, short
-from robot_planner.planning.planner import PLANNERS
-from robot_planner.types import Latent
+from robot_planner.errors import RobotPlannerError, UnknownNameError
 from robot_planner_interfaces.action import ReachGoal
+
+if TYPE_CHECKING:
+    from robot_planner.nodes.planning_models import PlanningModel
 
 Code = ReachGoal.Result
 """Where the error codes are."""
@@ -34,8 +34,8 @@ class Order:
     algorithm: str
     tolerance: float
     time_limit: float
-    latent: Latent | None
-    """None where the goal is an image that has still to be encoded."""
+    goal: Any
+    """As the model reads it; None where it is an image that has still to be encoded."""
 
 
 @dataclass(eq=False)
@@ -82,43 +82,25 @@ class Pursuit:
         )
 
 
-def check_request(request: ReachGoal.Goal, defaults: Order, encoder: str, latent_dim: int) -> Order:
+def check_request(request: ReachGoal.Goal, defaults: Order, model: "PlanningModel") -> Order:
     """What a request asks for, ``defaults`` filled in; raises RefusedError."""
     algorithm = request.algorithm or defaults.algorithm
-    if algorithm not in PLANNERS:
-        raise RefusedError(Code.UNKNOWN_ALGORITHM, str(UnknownNameError("planner", algorithm, PLANNERS)))
+    try:
+        model.check_algorithm(algorithm)
+    except UnknownNameError as error:
+        raise RefusedError(Code.UNKNOWN_ALGORITHM, str(error)) from None
     for name in ("tolerance", "time_limit"):
         value = getattr(request, name)
         if not (math.isfinite(value) and value >= 0.0):
             raise RefusedError(Code.INVALID_GOAL, f"{name} is {value}; allowed: above 0, or 0 for the node's default")
-    tolerance = request.tolerance or defaults.tolerance
-    time_limit = request.time_limit or defaults.time_limit
-    latent = None
-    if request.goal_type == ReachGoal.Goal.LATENT:
-        latent = _check_latent(request, encoder, latent_dim)
-    elif request.goal_type == ReachGoal.Goal.IMAGE:
-        try:
-            image_from_message(request.image)
-        except InvalidInputError as error:
-            raise RefusedError(Code.INVALID_GOAL, f"goal {error}") from None
-    elif request.goal_type == ReachGoal.Goal.TEXT:
-        raise RefusedError(
-            Code.UNSUPPORTED_GOAL_TYPE, "no model for text goals is loaded; allowed: an image (1) or a latent (2)"
-        )
-    else:
+    kinds = (ReachGoal.Goal.TEXT, ReachGoal.Goal.IMAGE, ReachGoal.Goal.LATENT)
+    if request.goal_type not in kinds:
         raise RefusedError(
             Code.INVALID_GOAL, f"goal_type is {request.goal_type}; allowed: text (0), image (1), latent (2)"
         )
-    return Order(algorithm, tolerance, time_limit, latent)
-
-
-def _check_latent(request: ReachGoal.Goal, encoder: str, latent_dim: int) -> Latent:
-    if request.latent.encoder != encoder:
-        raise RefusedError(
-            Code.WRONG_ENCODER,
-            f"goal latent is of encoder {short(request.latent.encoder)}; this model's is {short(encoder)}",
-        )
-    try:
-        return latent_from_message(request.latent, latent_dim)
-    except InvalidInputError as error:
-        raise RefusedError(Code.INVALID_GOAL, f"goal {error}") from None
+    return Order(
+        algorithm,
+        request.tolerance or defaults.tolerance,
+        request.time_limit or defaults.time_limit,
+        model.read_goal(request),
+    )

@@ -19,7 +19,7 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.messages import latent_from_message, short
 from robot_planner.nodes.planning_thread import Report, Task
 from robot_planner.nodes.pursuit import Code, Order, Pursuit, RefusedError, check_request
-from robot_planner.types import Latent, Plan
+from robot_planner.types import Latent
 from robot_planner_interfaces.action import ReachGoal
 from robot_planner_interfaces.srv import EncodeImage
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class ReachGoalServer:
     """Serves the action, in every state of the node."""
 
-    def __init__(self, node: "PlannerNode", hold: Callable[[], None], publish: Callable[[Plan], None]) -> None:
-        """``hold`` publishes the empty plan, ``publish`` a plan of the current pursuit."""
+    def __init__(self, node: "PlannerNode", hold: Callable[[], None], publish: Callable[[Any], None]) -> None:
+        """``hold`` publishes what says hold, ``publish`` what was planned for the current pursuit."""
         self._node, self._hold, self._publish = node, hold, publish
         self.current: Pursuit | None = None
         """The goal that is planned for."""
@@ -95,9 +95,9 @@ class ReachGoalServer:
                 raise RefusedError(
                     Code.NOT_ACTIVE, f"{node.get_fully_qualified_name()} is not active, it is {node.state}"
                 )
-            pursuit.order = check_request(request, node.defaults, node.encoder, node.latent_dim)
-            if pursuit.order.latent is not None:
-                self._begin(pursuit, pursuit.order.latent)
+            pursuit.order = check_request(request, node.defaults, node.model)
+            if pursuit.order.goal is not None:
+                self._begin(pursuit, pursuit.order.goal)
         except RefusedError as error:
             self._end(pursuit, error.code, str(error))
         except Exception as error:  # a bug: the action server would print it and forget the goal
@@ -113,7 +113,7 @@ class ReachGoalServer:
 
     # --- the course of a pursuit ---
 
-    def _begin(self, pursuit: Pursuit, goal: Latent) -> None:
+    def _begin(self, pursuit: Pursuit, goal: Any) -> None:
         if self.current is not None and self.current.number > pursuit.number:
             self._end(pursuit, Code.PREEMPTED, "a newer goal took over")
             return
@@ -122,7 +122,7 @@ class ReachGoalServer:
             former.end(Code.PREEMPTED, "a newer goal took over")
         pursuit.started = time.monotonic()
         order: Order = pursuit.order  # type: ignore[assignment]
-        self._node.thread.pursue(Task(pursuit.number, order.algorithm, goal.data))
+        self._node.thread.pursue(Task(pursuit.number, order.algorithm, goal))
         self._node.status_changed()
 
     def _end(self, pursuit: Pursuit, code: int, message: str) -> None:
@@ -237,6 +237,6 @@ class ReachGoalServer:
             self._end(pursuit, Code.WRONG_ENCODER, f"perception encodes with {theirs}; this model's encoder is {ours}")
             return
         try:
-            self._begin(pursuit, latent_from_message(response.latent, self._node.latent_dim))
+            self._begin(pursuit, latent_from_message(response.latent, self._node.latent_dim).data)
         except InvalidInputError as error:
             self._end(pursuit, Code.ENCODE_FAILED, f"goal {error}")

@@ -40,7 +40,7 @@ def fake_world():
 class FakePlannerNode(PlannerNode):
     """The planner node over the fake world."""
 
-    def load_world(self):
+    def load_model(self):
         return fake_world()
 
 

@@ -479,6 +479,6 @@ def test_an_older_goal_whose_image_is_encoded_late_does_not_take_over_from_a_new
     wait_for(lambda: bench.node.reach_goal.current, "the newer goal")
     release.set()
     assert bench.result(older).result.error_code == Result.PREEMPTED
-    assert bench.node.reach_goal.current.order.latent is not None
+    assert bench.node.reach_goal.current.order.goal is not None
     newer.cancel_goal_async()
     assert bench.result(newer).result.error_code == Result.CANCELLED

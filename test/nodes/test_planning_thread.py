@@ -147,7 +147,7 @@ def test_the_warm_up_is_not_reported_and_does_not_outlive_its_failure(make):
                 raise ZeroDivisionError("cold")
             return FakePlanner.plan(self, problem)
 
-    bench = make(planner=Cold(None, None, FakeConfig()), warm_up=Task(0, "fake", 0 * GOAL))
+    bench = make(planner=Cold(None, None, FakeConfig()), warm_up=(Task(0, "fake", 0 * GOAL), latent(0)))
     wait_for(lambda: bench.planner.problems, "the warm-up")
     bench.thread.pursue(Task(1, "fake", GOAL))
     bench.thread.observe(latent(2))
