@@ -1,0 +1,144 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from robot_planner.arrangement import BIN_A, BIN_B, DRAWER, HAND, OPEN, SHUT, Arrangement
+from robot_planner.language import strange, templates
+from robot_planner.language.family import BEYOND, FAMILY, describe
+from robot_planner.language.outside import KINDS, outside
+from robot_planner.language.phrases import phrase, sample_arrangement
+from robot_planner.language.rules import objection
+from robot_planner.language.tokens import check_text, split_words
+from robot_planner.language.vocabulary import KNOWN
+from robot_planner.language.words import HELD_OUT, SLOTS, TONES, TRAINING
+
+SEEDS = st.integers(0, 2**32)
+SPLITS = st.sampled_from([TRAINING, HELD_OUT])
+COLORS = ("red", "green", "blue")
+
+
+def words_of(text):
+    return split_words(check_text(text))
+
+
+def test_the_family_holds_each_kind_of_arrangement_once():
+    assert len(set(FAMILY)) == len(FAMILY) == 86
+    assert not set(FAMILY) & set(BEYOND)
+    for text in (
+        "red=hand",
+        "drawer=open",
+        "blue=bin_b",
+        "red=bin_a,green=bin_b,drawer=shut",
+        "green=drawer,drawer=shut",
+    ):
+        assert Arrangement.parse(text) in FAMILY
+    for text in ("red=bin_a,green=bin_b,blue=drawer", "red=hand,drawer=open"):
+        assert Arrangement.parse(text) in BEYOND
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(FAMILY), SEEDS, SPLITS)
+def test_a_phrase_names_the_blocks_of_its_arrangement_and_no_others(arrangement, seed, split):
+    words = words_of(phrase(arrangement, np.random.default_rng(seed), split))
+    for color, place in zip(COLORS, arrangement.blocks, strict=True):
+        assert (color in words) == (place is not None)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(FAMILY), SEEDS, SPLITS)
+def test_a_phrase_names_the_places_of_its_arrangement(arrangement, seed, split):
+    words = words_of(phrase(arrangement, np.random.default_rng(seed), split))
+    for place, letter in ((BIN_A, "a"), (BIN_B, "b")):
+        named = {letter, f"bin{letter}", *TONES[letter]} & set(words)
+        assert bool(named) == (place in arrangement.blocks)
+    assert ("drawer" in words) == (DRAWER in arrangement.blocks or arrangement.drawer is not None)
+    shut = {"close", "closed", "closing", "shut", "shutting", "push"} & set(words)
+    assert bool(shut) == (arrangement.drawer == SHUT)
+    if arrangement.drawer == OPEN:
+        assert {"open", "opened", "opening", "pull"} & set(words)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from((*FAMILY, *BEYOND)), SEEDS, SPLITS, st.integers(0, 2))
+def test_the_rules_refuse_no_phrase_and_all_its_words_are_known(arrangement, seed, split, typos):
+    text = phrase(arrangement, np.random.default_rng(seed), split, typos)
+    assert objection(words_of(text)) in (
+        None,
+        *(f"no block is {c}; blocks are red, green and blue" for c in TYPO_COLORS),
+    )
+    if not typos:
+        plain = {word.partition("'")[0] for word in words_of(text) if word[0].isalnum()}
+        assert plain <= KNOWN
+
+
+TYPO_COLORS = ("gray", "lime", "gold")
+"""What a slip can make of tray, like and hold."""
+
+
+@given(st.sampled_from(FAMILY), SEEDS)
+def test_the_same_generator_says_the_same(arrangement, seed):
+    assert phrase(arrangement, np.random.default_rng(seed)) == phrase(arrangement, np.random.default_rng(seed))
+
+
+def test_an_arrangement_is_phrased_in_many_ways():
+    rng = np.random.default_rng(0)
+    said = {phrase(Arrangement.parse("red=bin_a"), rng) for _ in range(300)}
+    assert len(said) > 200
+
+
+def test_the_splits_share_neither_templates_nor_texts():
+    tables = [value for value in vars(templates).values() if isinstance(value, dict)]
+    tables += [strange.CHAT, strange.TONGUES, strange.THINGS, strange.DEEDS, strange.TINTS, strange.LETTERS]
+    tables += list(strange.SENTENCES.values())
+    tables += [SLOTS[name] for name in ("put", "putting", "placed", "noun", "block", "can", "bin", "drawer", "into")]
+    tables = [table for table in tables if set(table) == {TRAINING, HELD_OUT}]
+    assert len(tables) > 30
+    for table in tables:
+        assert not set(table[TRAINING]) & set(table[HELD_OUT])
+
+
+def test_held_out_words_never_occur_in_phrases_for_training():
+    rng = np.random.default_rng(1)
+    texts = [phrase(sample_arrangement(rng), rng) for _ in range(3000)]
+    seen = {word for text in texts for word in words_of(text)}
+    held = {"relocate", "cuboid", "receptacle", "haul", "within", "kindly", "pail"}
+    assert not seen & held
+    texts = [phrase(sample_arrangement(rng), rng, HELD_OUT) for _ in range(3000)]
+    assert held <= {word for text in texts for word in words_of(text)}
+
+
+def test_typos_change_as_many_words_as_asked_and_spare_letters_of_bins():
+    wanted, changed = Arrangement.parse("red=bin_a,blue=drawer"), 0
+    for seed in range(200):
+        clean = words_of(phrase(wanted, np.random.default_rng(seed)))
+        slipped = words_of(phrase(wanted, np.random.default_rng(seed), typos=2))
+        assert len(clean) == len(slipped)
+        different = [(a, b) for a, b in zip(clean, slipped, strict=True) if a != b]
+        assert len(different) <= 2 and all(len(a) >= 3 for a, _ in different)
+        changed += len(different)
+    assert changed > 350
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_outside_the_family_are_texts_of_many_wordings(kind):
+    rng = np.random.default_rng(0)
+    for split in (TRAINING, HELD_OUT):
+        texts = [outside(rng, split, kind)[1] for _ in range(100)]
+        assert all(check_text(text) and not re.search(r"[{}]", text) for text in texts)
+        assert len(set(texts)) > 30
+
+
+@pytest.mark.parametrize("arrangement", FAMILY)
+def test_the_plain_wording_says_every_entry(arrangement):
+    sentence = describe(arrangement)
+    for color, place in zip(COLORS, arrangement.blocks, strict=True):
+        names = {HAND: f"lift the {color}", BIN_A: "bin A", BIN_B: "bin B", DRAWER: "drawer"}
+        assert place is None or (color in sentence and names[place] in sentence)
+    assert ("open" in sentence) == (arrangement.drawer == OPEN)
+    assert ("close" in sentence) == (arrangement.drawer == SHUT)
+    assert objection(words_of(sentence)) is None
