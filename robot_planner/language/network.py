@@ -23,7 +23,10 @@ class Layer(nn.Module):
         self.heads = heads
         self.norm_attention, self.norm_forward = nn.LayerNorm(width), nn.LayerNorm(width)
         self.mix, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.bias = nn.Parameter(torch.zeros(heads, 2 * REACH + 1))
+        # heads begin by looking at what stands close by: just before, just behind, and ever wider around
+        far = torch.arange(-REACH, REACH + 1.0)
+        looks = [(-1.0, 1.0), (1.0, 1.0), (0.0, 0.3), (0.0, 0.05)]
+        self.bias = nn.Parameter(torch.stack([-slope * (far - at).abs() for at, slope in (looks * heads)[:heads]]))
         self.forward_part = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, x: Tensor, distances: Tensor, padding: Tensor, queries: int) -> Tensor:
