@@ -51,7 +51,7 @@ class LanguageConfig:
     """Sizes of the network."""
 
     embedding_dim: int = 64
-    width: int = 96
+    width: int = 64
     layers: int = 3
     heads: int = 4
     buckets: int = 4096
@@ -68,10 +68,14 @@ class Reading(NamedTuple):
     """(B, 3) logits over DRAWER_CHOICES."""
     family: Tensor
     """(B,) logit that the text is an instruction for an arrangement."""
+    words: Tensor
+    """(B, T, 5) logits over PLACE_CHOICES: where the block goes that a word names; a lesson of the training alone."""
 
 
 class LanguageEncoder(nn.Module):
     """Texts to embeddings and arrangements."""
+
+    entries: Tensor
 
     name = "phrases"
 
@@ -87,8 +91,12 @@ class LanguageEncoder(nn.Module):
         )
         self.places = nn.Linear(c.embedding_dim, len(COLORS) * len(PLACE_CHOICES))
         self.drawer = nn.Linear(c.embedding_dim, len(DRAWER_CHOICES))
+        self.word_places = nn.Linear(c.width, len(PLACE_CHOICES))
         self.family = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
-        self.entries = nn.Parameter(torch.randn(len(COLORS) * len(PLACES) + len(DRAWER_CHOICES) - 1, c.embedding_dim))
+        # Fixed, not learned: what is conditioned on prototypes need not be fitted again when the words are.
+        entries, seeded = len(COLORS) * len(PLACES) + len(DRAWER_CHOICES) - 1, torch.Generator().manual_seed(0)
+        directions = torch.linalg.qr(torch.randn(c.embedding_dim, entries, generator=seeded))[0]
+        self.register_buffer("entries", directions.T.contiguous())
 
     @property
     def digest(self) -> str:
@@ -101,10 +109,11 @@ class LanguageEncoder(nn.Module):
     def forward(self, tokens: Tokens) -> Reading:
         """Tokens -> Reading."""
         of_words = F.pad(self.grams(tokens.grams, tokens.offsets), (0, 0, 1, 0))
-        answers = self.body(of_words[tokens.words], tokens.words == 0)
+        answers, words = self.body(of_words[tokens.words], tokens.words == 0)
         embedding = self._scale(self.embed(answers[:, 1:].flatten(1)))
         places = self.places(embedding).unflatten(1, (len(COLORS), len(PLACE_CHOICES)))
-        return Reading(embedding, places, self.drawer(embedding), self.family(answers[:, 0]).squeeze(1))
+        family = self.family(answers[:, 0]).squeeze(1)
+        return Reading(embedding, places, self.drawer(embedding), family, self.word_places(words))
 
     def prototypes(self, arrangements: Sequence[Arrangement]) -> Tensor:
         """Arrangements -> (B, L): where their phrasings lie."""
