@@ -12,18 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robot_planner.arrangement import Arrangement
+from robot_planner.arrangement import COLORS, Arrangement
 from robot_planner.language.encoder import DRAWER_CHOICES, PLACE_CHOICES, LanguageConfig, LanguageEncoder, Reading
 from robot_planner.language.family import BEYOND, FAMILY
 from robot_planner.language.outside import BEYOND_FAMILY, KINDS, outside
 from robot_planner.language.phrases import phrase
-from robot_planner.language.tokens import tokenize
+from robot_planner.language.tokens import check_text, split_words, tokenize
 from robot_planner.language.words import SLOTS, TRAINING
 from robot_planner.training.resumable import run_phase
 
-ARRANGEMENTS, PHRASINGS, OUTSIDE = 48, 2, 64
+ARRANGEMENTS, PHRASINGS, OUTSIDE = 24, 2, 24
 """In a batch: arrangements, phrasings of each, texts that are none."""
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 3e-3
 CLOSENESS = 1.0
 """Weight of the distance between a phrasing and its arrangement's prototype."""
 _STRANGE_KINDS = tuple(kind for kind in KINDS if kind != BEYOND_FAMILY)
@@ -81,8 +81,10 @@ def language_loss(encoder: LanguageEncoder, rng: np.random.Generator) -> dict[st
     inside = torch.zeros(len(reading.family))
     inside[:count] = 1.0
     family = F.binary_cross_entropy_with_logits(reading.family, inside)
+    hints = word_loss(reading.words, texts, arrangements)
     apart = 1.0 - F.cosine_similarity(reading.embedding[:count], prototypes).mean()
-    return {"loss": 3 * meaning + family + CLOSENESS * apart, "meaning": meaning, "family": family, "apart": apart}
+    total = 3 * meaning + family + hints + CLOSENESS * apart
+    return {"loss": total, "meaning": meaning, "family": family, "apart": apart, "hints": hints}
 
 
 def targets(arrangements: Sequence[Arrangement]) -> tuple[Tensor, Tensor]:
@@ -108,8 +110,25 @@ def _read(encoder: LanguageEncoder, texts: Sequence[str]) -> Reading:
     for part in np.array_split(order, 3):
         tokens = tokenize([texts[index] for index in part], encoder.config.buckets)
         parts.append(encoder(tokens))
+    longest = max(part.words.shape[1] for part in parts)
+    parts = [part._replace(words=F.pad(part.words, (0, 0, 0, longest - part.words.shape[1]))) for part in parts]
     back = torch.from_numpy(np.argsort(order))
     return Reading(*(torch.cat(values)[back] for values in zip(*parts, strict=True)))
+
+
+def word_loss(words: Tensor, texts: Sequence[str], arrangements: Sequence[Arrangement]) -> Tensor:
+    """Cross-entropy of the place that each word which names a colour tells of its block.
+
+    The embedding alone would have to discover which place belongs to which block from the sentence's one target.
+    """
+    rows, columns, wanted = [], [], []
+    for row, (text, arrangement) in enumerate(zip(texts, arrangements, strict=True)):
+        for column, word in enumerate(split_words(check_text(text))):
+            if word in COLORS:
+                rows.append(row)
+                columns.append(column)
+                wanted.append(PLACE_CHOICES.index(arrangement.blocks[COLORS.index(word)]))
+    return F.cross_entropy(words[rows, columns], torch.tensor(wanted)) if rows else words.sum() * 0.0
 
 
 def _roughen(text: str, rng: np.random.Generator) -> str:

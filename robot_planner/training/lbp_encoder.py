@@ -27,7 +27,7 @@ from robot_planner.perception.multiview import (
 )
 from robot_planner.training.demonstration_reader import Demonstrations
 from robot_planner.training.losses import sigreg
-from robot_planner.training.resumable import run_phase
+from robot_planner.training.resumable import run_phase, steps_done
 
 CENTIMETRE = 0.01
 _ANCHOR_UNITS = torch.tensor(ANCHOR_SCALE) / torch.tensor([*([CENTIMETRE] * 3), 0.1, 0.1, *([CENTIMETRE] * 11)])
@@ -150,8 +150,6 @@ def fit_encoder(
     progress: Callable[[str], None] = print,
 ) -> None:
     """Fits encoder and decoder, or resumes."""
-    progress(f"decoding {len(data) // stride} frames")
-    batches = EncoderBatches(data, stride)
     foresight = ChunkForesight(network.config.latent_dim, ANCHORS - 6)
     modules = {"encoder": network, "decoder": decoder, "foresight": foresight}
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

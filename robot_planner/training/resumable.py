@@ -58,6 +58,15 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
     return step
 
 
+def steps_done(folder: Path, phase: str) -> int:
+    """Steps after which a phase was last saved; 0 before."""
+    path = folder / f"{phase}.safetensors"
+    if not path.exists():
+        return 0
+    with safetensors.safe_open(str(path), "pt") as file:
+        return int(json.loads(file.metadata()["step"]))
+
+
 class CsvLog:
     """Appends rows of figures to a CSV file; the columns are those of the first row."""
 
