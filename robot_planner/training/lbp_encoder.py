@@ -163,6 +163,8 @@ def fit_encoder(
 
     parameters = [p for module in modules.values() for p in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, weight_decay=1e-3)
-    run_phase(
-        "encoder", work, modules, optimizer, 1.5e-3, steps, batches.loss(network, decoder, foresight, batch), figures
-    )
+    loss: Callable[[int], dict[str, Tensor]] = lambda step: {}  # a phase that is done asks for none
+    if steps_done(work, "encoder") < steps:
+        progress(f"decoding {len(data) // stride} frames")
+        loss = EncoderBatches(data, stride).loss(network, decoder, foresight, batch)
+    run_phase("encoder", work, modules, optimizer, 1.5e-3, steps, loss, figures)
