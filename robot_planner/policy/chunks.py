@@ -122,7 +122,6 @@ class ChunkSchedule:
         self._chunks.append(
             _Chunk(np.vstack([[*start, targets[0, GRIPPER]], targets]), stamp, self.config.step_seconds)
         )
-        self._seam = np.zeros(4)
         if before is not None and self.config.blend_seconds > 0:
             self._seam_start, self._seam = now, _difference(before[POSE], self._wanted(now)[POSE])
         return max(int((now - stamp) / NANOSECONDS / self.config.step_seconds + 1e-6), 0)

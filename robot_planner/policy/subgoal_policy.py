@@ -16,7 +16,6 @@ from robot_planner.planning.parameters import parameter
 from robot_planner.policy.chunk_heads import CHUNK_HEADS, ChunkTrunk
 from robot_planner.policy.fusion import FUSIONS, FusionConfig
 
-
 GOALS = ("language", "image")
 
 

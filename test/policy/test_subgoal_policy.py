@@ -186,6 +186,42 @@ def test_statistics_leave_masked_actions_out_and_constants_constant():
     assert (made.act(*inputs(), generator())[..., 1] - 0.08).abs().amax() < 1e-3
 
 
+class ExactTrunk:
+    """Answers as a perfectly trained trunk would for chunks normal around ``point``, of deviation ``spread``."""
+
+    def __init__(self, head, point=0.0, spread=0.0):
+        self.head, self.point, self.spread = head, point, spread
+
+    def modulate(self, condition, times):
+        return times.unsqueeze(1)
+
+    def __call__(self, x, times):
+        if self.head == "flow":
+            signal, sigma, weights = times, 1 - times, (1.0, -1.0)
+        else:
+            signal, sigma = (times * torch.pi / 2).cos(), (times * torch.pi / 2).sin()
+            weights = (-sigma, signal)
+        variance = self.spread**2
+        total = signal**2 * variance + sigma**2
+        clean = self.point + signal * variance / total * (x - signal * self.point)
+        noise = sigma / total * (x - signal * self.point)
+        return weights[0] * clean + weights[1] * noise
+
+
+@pytest.mark.parametrize("head", ["flow", "diffusion"])
+def test_heads_of_noise_turn_exact_answers_into_exact_samples(head):
+    made, condition = CHUNK_HEADS.make(head), torch.zeros(5, 4)
+    noise = torch.randn(5, 3, generator=generator())
+    known = ExactTrunk(head, point=2.0)
+    assert made.error(known, condition, torch.full((5, 3), 2.0), generator()).max() < 1e-4, (
+        "what is asked for is the field"
+    )
+    assert made.error(known, condition, torch.full((5, 3), 1.5), generator()).min() > 1e-2
+    torch.testing.assert_close(made.sample(known, condition, noise, 4), torch.full((5, 3), 2.0), rtol=1e-3, atol=1e-3)
+    spread = made.sample(ExactTrunk(head, spread=0.3), condition, noise, 300)
+    torch.testing.assert_close(spread, 0.3 * noise, rtol=0.05, atol=1e-3)
+
+
 def _trained(head, chunks, given, steps=400, **changes):
     made = policy(head=head, hidden=64, fusion="none", **changes).train()
     made.fit_statistics(given[0], given[1], chunks)
