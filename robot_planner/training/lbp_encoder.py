@@ -163,8 +163,9 @@ def fit_encoder(
 
     parameters = [p for module in modules.values() for p in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, weight_decay=1e-3)
-    loss: Callable[[int], dict[str, Tensor]] = lambda step: {}  # a phase that is done asks for none
     if steps_done(work, "encoder") < steps:
         progress(f"decoding {len(data) // stride} frames")
-        loss = EncoderBatches(data, stride).loss(network, decoder, foresight, batch)
+    else:
+        stride = len(data)  # a phase that is done looks at nothing
+    loss = EncoderBatches(data, stride).loss(network, decoder, foresight, batch)
     run_phase("encoder", work, modules, optimizer, 1.5e-3, steps, loss, figures)
