@@ -35,7 +35,8 @@ def test_an_arrangement_is_read_back_as_it_is_written(parts):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "red", "red=", "red=bin_c", "yellow=bin_a", "red=bin_a,red=bin_b", "red=bin_a,blue=bin_a", "drawer=ajar"]
+    "text",
+    ["", "red", "red=", "red=bin_c", "yellow=bin_a", "red=bin_a,red=bin_b", "red=bin_a,blue=bin_a", "drawer=ajar"],
 )
 def test_what_cannot_be_is_refused(text):
     with pytest.raises(InvalidInputError):
@@ -106,7 +107,8 @@ def test_the_expert_recovers(tabletop, wrong):
                 if state.tool[2] < 0.09 and wrong == "drop":
                     continue
                 happened = True
-                aside = expert.position + {"drop": [0, 0, 0], "shove": [0.05, 0.05, 0.02]}.get(wrong, [0.03, 0.0, -0.03])
+                shift = {"drop": [0, 0, 0], "shove": [0.05, 0.05, 0.02]}.get(wrong, [0.03, 0.0, -0.03])
+                aside = expert.position + shift
                 gripper = 0.08 if wrong == "drop" else expert.gripper
                 for _ in range(15):
                     expert.drive(ToolCommand(np.asarray(aside), expert.yaw, gripper))
