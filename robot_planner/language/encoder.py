@@ -92,7 +92,7 @@ class LanguageEncoder(nn.Module):
         self.places = nn.Linear(c.embedding_dim, len(COLORS) * len(PLACE_CHOICES))
         self.drawer = nn.Linear(c.embedding_dim, len(DRAWER_CHOICES))
         self.word_places = nn.Linear(c.width, len(PLACE_CHOICES))
-        self.family = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
+        self.family = nn.Sequential(nn.Linear(_QUERIES * c.width, c.width), nn.GELU(), nn.Linear(c.width, 1))
         # Fixed, not learned: what is conditioned on prototypes need not be fitted again when the words are.
         entries, seeded = len(COLORS) * len(PLACES) + len(DRAWER_CHOICES) - 1, torch.Generator().manual_seed(0)
         directions = torch.linalg.qr(torch.randn(c.embedding_dim, entries, generator=seeded))[0]
@@ -112,7 +112,7 @@ class LanguageEncoder(nn.Module):
         answers, words = self.body(of_words[tokens.words], tokens.words == 0)
         embedding = self._scale(self.embed(answers[:, 1:].flatten(1)))
         places = self.places(embedding).unflatten(1, (len(COLORS), len(PLACE_CHOICES)))
-        family = self.family(answers[:, 0]).squeeze(1)
+        family = self.family(answers.flatten(1)).squeeze(1)
         return Reading(embedding, places, self.drawer(embedding), family, self.word_places(words))
 
     def prototypes(self, arrangements: Sequence[Arrangement]) -> Tensor:

@@ -21,7 +21,7 @@ from robot_planner.language.tokens import check_text, split_words, tokenize
 from robot_planner.language.words import SLOTS, TRAINING
 from robot_planner.training.resumable import run_phase
 
-ARRANGEMENTS, PHRASINGS, OUTSIDE = 24, 2, 24
+ARRANGEMENTS, PHRASINGS, OUTSIDE = 24, 2, 40
 """In a batch: arrangements, phrasings of each, texts that are none."""
 LEARNING_RATE = 3e-3
 CLOSENESS = 1.0
@@ -37,7 +37,7 @@ _SWAPPABLE = frozenset(
 
 
 def train_language(
-    work: Path, seed: int = 0, steps: int = 3000, config: LanguageConfig | None = None
+    work: Path, seed: int = 0, steps: int = 2500, config: LanguageConfig | None = None
 ) -> tuple[LanguageEncoder, dict[str, float]]:
     """Trains, or goes on with the training in ``work``; returns the encoder and its figures on fresh phrases.
 
@@ -53,7 +53,7 @@ def train_language(
     def validate() -> dict[str, float]:
         from robot_planner.evaluation.language import language_figures
 
-        return language_figures(encoder, seed=10_000 + seed, count=200)
+        return language_figures(encoder, seed=10_000 + seed, count=100)
 
     run_phase("language", work, {"language": encoder}, optimizer, LEARNING_RATE, steps, loss_of_step, validate)
     from robot_planner.evaluation.language import language_figures

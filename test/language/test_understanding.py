@@ -42,6 +42,7 @@ class Fixed:
             sureness * torch.nn.functional.one_hot(chosen, len(PLACE_CHOICES)).float()[None],
             sureness * torch.nn.functional.one_hot(torch.tensor(DRAWER_CHOICES.index(drawer)), 3).float()[None],
             torch.tensor([family]),
+            torch.zeros(1, 1, len(PLACE_CHOICES)),
         )
 
     def read(self, texts):

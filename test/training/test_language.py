@@ -10,12 +10,18 @@ from robot_planner.evaluation.language import language_figures, refusals
 from robot_planner.language.encoder import LanguageConfig, LanguageEncoder
 from robot_planner.language.outside import KINDS
 from robot_planner.language.words import TRAINING
-from robot_planner.training.language import language_loss, targets, train_language
+from robot_planner.training.language import language_loss, targets, train_language, word_loss
 
 SMALL = LanguageConfig(embedding_dim=16, width=16, layers=2, heads=2, buckets=256)
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr("robot_planner.training.language.ARRANGEMENTS", 4)
+    monkeypatch.setattr("robot_planner.training.language.OUTSIDE", 4)
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path, monkeypatch, small_batches):
     monkeypatch.setattr("robot_planner.evaluation.language.language_figures", lambda *_, **__: {})
     whole, _ = train_language(tmp_path / "whole", seed=3, steps=6, config=SMALL)
     calls = []
@@ -43,7 +49,7 @@ def test_training_lowers_every_loss():
     optimizer = torch.optim.Adam(encoder.parameters(), 1e-2)
     with torch.no_grad():
         before = language_loss(encoder, np.random.default_rng(99))
-    for step in range(30):
+    for step in range(25):
         optimizer.zero_grad()
         language_loss(encoder, np.random.default_rng(step))["loss"].backward()
         optimizer.step()
@@ -56,7 +62,7 @@ def test_every_weight_is_trained():
     encoder = LanguageEncoder(SMALL)
     language_loss(encoder, np.random.default_rng(0))["loss"].backward()
     untouched = [name for name, value in encoder.named_parameters() if value.grad is None or not value.grad.any()]
-    assert untouched == ["body.layers.1.bias"]  # the last layer is read by queries alone, which stand nowhere
+    assert not untouched
 
 
 def test_the_classes_of_an_arrangement():
@@ -64,14 +70,24 @@ def test_the_classes_of_an_arrangement():
     assert places.tolist() == [[3, 0, 4], [0, 1, 0]] and drawer.tolist() == [2, 0]
 
 
+def test_a_word_that_names_a_block_is_taught_where_it_goes():
+    texts = ["put red in bin a and blue away", "lift green"]
+    arrangements = [Arrangement.parse("red=bin_a,blue=drawer"), Arrangement.parse("green=hand")]
+    words = torch.zeros(2, 8, 5)
+    words[0, 1, 2] = words[0, 6, 4] = words[1, 1, 1] = 30.0
+    assert word_loss(words, texts, arrangements) < 1e-3
+    words[0, 1] = torch.eye(5)[3] * 30.0
+    assert word_loss(words, texts, arrangements) > 1.0
+
+
 def test_figures_count_refusals_and_readings_of_both_splits():
     torch.manual_seed(0)
     encoder = LanguageEncoder(SMALL).eval()
-    figures = language_figures(encoder, seed=0, count=40)
+    figures = language_figures(encoder, seed=0, count=20)
     assert all(0.0 <= value <= 1.0 for name, value in figures.items() if "cosine" not in name)
     assert figures["exact_training"] <= figures["network_training"] + 1e-9
     assert figures["exact_held_out_typos"] + figures["false_refusal_held_out_typos"] <= 1.0
-    by_kind = refusals(encoder, seed=0, count=4 * len(KINDS), split=TRAINING)
+    by_kind = refusals(encoder, seed=0, count=2 * len(KINDS), split=TRAINING)
     assert set(by_kind) == set(KINDS) and by_kind["thing"] == by_kind["tongue"] == 1.0
 
 
