@@ -23,7 +23,7 @@ stands for the node's own name. Every node is a lifecycle node in a process of i
 `/diagnostics` once a second: state, rates, ages, drops, overruns, memory, processor time, digest of the model.
 """
 KINDS = {Takes: "takes", Gives: "gives", Serves: "serves", Calls: "calls", Acts: "action"}
-VIEWS = {"view": "front", "camera": "front"}
+VIEWS = ("front", "wrist")
 """What stands for the fields in the names of topics."""
 
 
@@ -38,8 +38,9 @@ def node_class(entry: NodeEntry) -> type[ManagedNode]:
 
 
 def topics_of(kind: type[ManagedNode]) -> set[str]:
-    """Names of what a node takes and gives, for the front camera."""
-    return {face.name.format_map(VIEWS) for face in kind.interfaces if isinstance(face, (Takes, Gives))}
+    """Names of what a node takes and gives, for both cameras."""
+    topics = [face.name for face in kind.interfaces if isinstance(face, (Takes, Gives))]
+    return {name.format(view=view, camera=view) for name in topics for view in VIEWS}
 
 
 def document() -> str:
@@ -72,7 +73,8 @@ def _arguments() -> str:
     text = (
         "## Starting them\n\n`ros2 launch robot_planner robot_planner.launch.py NAME:=VALUE ...` where ROS 2 is "
         "installed; `robot-planner up --NAME VALUE ...` anywhere. Without a value the parameters file decides "
-        "(`config/robot_planner.yaml`); switches are `--NAME` and `--no-NAME` for `up`.\n\n"
+        "(`config/robot_planner.yaml`, and `config/lbp.yaml` "
+        "with a model of kind lbp); switches are `--NAME` and `--no-NAME` for `up`.\n\n"
         "With `role` the nodes can be spread over machines. `robot-planner up` keeps all traffic on its own machine "
         "unless the environment says otherwise: on several machines, set `ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET` and "
         "`FASTDDS_DEFAULT_PROFILES_FILE` to nothing or to a profile of your own.\n\n"

@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The policy node: plans to arm commands, within limits, and the first to stop."""
+"""The policy node: plans or subgoals to arm commands, within limits, and the first to stop."""
 
 import json
 import sys
@@ -18,17 +18,19 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, MultiArrayDimension, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from robot_planner.errors import InvalidInputError, RobotPlannerError
+from robot_planner.errors import InvalidInputError, ModelError, RobotPlannerError
 from robot_planner.nodes.base import ManagedNode
 from robot_planner.nodes.interfaces import Gives, Quality, Takes
 from robot_planner.nodes.messages import latent_from_message, to_nanoseconds, to_stamp
 from robot_planner.nodes.policy_parameters import COMMAND_TOPICS, PolicyParameters
 from robot_planner.nodes.runner import run
+from robot_planner.nodes.subgoal_following import Answer, SubgoalFollower
 from robot_planner.policy.controller import PolicyController
-from robot_planner.policy.reasons import Reason
+from robot_planner.policy.reasons import PlanRefusedError, Reason
 from robot_planner.policy.types import Command, Kinematics, PlanInput
 from robot_planner_interfaces.msg import Latent as LatentMessage
 from robot_planner_interfaces.msg import Plan as PlanMessage
+from robot_planner_interfaces.msg import Subgoals as SubgoalsMessage
 
 TIMING = ("image_time", "command_time", "image_age", "period", "computing")
 """What each message on ``~/timing`` holds, in seconds: stamp of the image behind the plan, time of the command, their
@@ -38,14 +40,21 @@ JITTER_WINDOW = 3000
 
 
 class PolicyNode(ManagedNode):
-    """Follows plans with the arm, within limits, and stops it when anything it needs is lost."""
+    """Follows plans, or subgoals, with the arm, within limits, and stops it when anything it needs is lost.
+
+    With a ``subgoal_model`` it makes chunks of the tool's next poses and the gripper's openings from each message of
+    subgoals, the newest latent and the measured joints, and follows those in place of plans.
+    """
 
     node_name = "policy"
     parameters_class = PolicyParameters
     interfaces = (
-        Takes("plan", PlanMessage, "What to do from the instant of its image on; without actions: hold."),
+        Takes("plan", PlanMessage, "What to do from the instant of its image on; without actions: hold.",
+              when="subgoal_model is empty"),
+        Takes("subgoals", SubgoalsMessage, "Latents to go towards; without latents: hold.",
+              when="subgoal_model is given"),
         Takes("latent", LatentMessage, "What perception saw; its silence, or a repeated image, stops the arm."),
-        Takes("joint_states", JointState, "Where the arm is.", Quality.SENSOR),
+        Takes("joint_states", JointState, "Where the arm is; with a subgoal_model the fingers too.", Quality.SENSOR),
         Takes("emergency_stop", Bool, "True: stop, and stay so until false and a new plan. Heard in every state; "
               "any reliability and durability of the publisher will do.", Quality.LATCHED),
         Gives("joint_trajectory", JointTrajectory, "Arm command: one point in the near future.",
@@ -54,6 +63,8 @@ class PolicyNode(ManagedNode):
               when="command_type is joint_positions"),
         Gives("twist_commands", TwistStamped, "Arm command: velocity of the tool point [m/s].",
               when="command_type is twist"),
+        Gives("gripper_commands", Float64MultiArray, "Opening of the gripper [m], while subgoals are followed; a stop "
+              "leaves the gripper as it is.", when="subgoal_model is given"),
         Gives("tool_point", PointStamped, "Commanded tool point [m]."),
         Gives("~/state", String, "JSON on each change: state (idle, following, holding, stopped), reason, detail.",
               Quality.LATCHED),
@@ -64,12 +75,13 @@ class PolicyNode(ManagedNode):
     def set_up(self) -> None:
         """Makes the controller, and listens."""
         self.kinematics = self.load_kinematics()
-        self.controller = PolicyController(
-            self.parameters.config(self.kinematics), self.kinematics, self.parameters.base_frame,
-            self.parameters.encoder,
-        )  # fmt: skip
-        prefix = self.parameters.joint_prefix
+        p, prefix = self.parameters, self.parameters.joint_prefix
+        config = p.config(self.kinematics)
+        self._encoder = p.encoder
+        self.follower = self._make_follower() if p.subgoal_model else None
+        self.controller = PolicyController(config, self.kinematics, p.base_frame, self._encoder)
         self._joint_names = [f"{prefix}{name}" for name in self.kinematics.joint_names]
+        self._finger_names = [f"{prefix}{name}" for name in self.fingers()] if self.follower is not None else []
         self._joint_index: tuple[list[str], list[int]] = ([], [])
         self._said: tuple[str, str] | None = None
         self._last_command: float | None = None
@@ -81,7 +93,11 @@ class PolicyNode(ManagedNode):
         self._listen_for_emergency_stop()
         self.subscribe("joint_states", self._on_joint_states)
         self.subscribe("latent", self._on_latent)
-        self.subscribe("plan", self._on_plan)
+        if self.follower is None:
+            self.subscribe("plan", self._on_plan)
+        else:
+            self.subscribe("subgoals", self._on_subgoals)
+            self._gripper = self.advertise("gripper_commands")
         self.every(1.0 / self.parameters.rate, self._control, "control")
 
     def load_kinematics(self) -> Any:
@@ -91,9 +107,40 @@ class PolicyNode(ManagedNode):
         kinematics: Kinematics = ArmKinematics()
         return kinematics
 
+    def load_policy(self) -> Any:
+        """The Lbp that ``subgoal_model`` names; raises ModelError."""
+        from robot_planner.lbp import KIND, Lbp
+        from robot_planner.nodes.worlds import load_model
+
+        loaded = load_model(self.parameters.subgoal_model, "cpu", 1)
+        if not isinstance(loaded, Lbp):
+            raise ModelError(f"model '{self.parameters.subgoal_model}' has no policy; allowed: a model of kind {KIND}")
+        return loaded
+
+    @staticmethod
+    def fingers() -> tuple[str, ...]:
+        """Joints of the gripper, whose positions add up to its width [m]."""
+        from robot_planner.description import FINGER_JOINTS
+
+        return FINGER_JOINTS
+
+    def _make_follower(self) -> SubgoalFollower:
+        lbp, p = self.load_policy(), self.parameters
+        self.model_digest = lbp.encoder.digest
+        if p.encoder not in ("", self.model_digest):
+            raise InvalidInputError(f"parameter 'encoder' is not the digest of model '{p.subgoal_model}'")
+        self._encoder = self.model_digest
+
+        def deliver(answer: Answer) -> None:  # on the thread of the chunks
+            self.call_soon(lambda: self._on_chunk(answer), "chunk")
+
+        return SubgoalFollower(lbp, self.kinematics, deliver, p.max_plan_age, p.max_future)
+
     def start(self) -> None:
         """Begins idle: nothing is sent before a plan is accepted."""
         self.controller.restart()
+        if self.follower is not None:
+            self.follower.restart()
         self.controller.emergency_stop(self._emergency(), time.monotonic())
         self._last_command = None
         self._periods.clear()
@@ -101,6 +148,8 @@ class PolicyNode(ManagedNode):
 
     def stop(self, reason: str) -> None:
         """Brakes to a standstill before it returns."""
+        if self.follower is not None:
+            self.follower.forget()
         self.controller.stop(Reason.DEACTIVATED, reason, time.monotonic())
         period = 1.0 / self.parameters.rate
         while self.controller.engaged:
@@ -112,7 +161,11 @@ class PolicyNode(ManagedNode):
         self._say_state()
 
     def tear_down(self) -> None:
-        """Nothing is left to drop."""
+        """Ends the thread of the chunks."""
+        follower = getattr(self, "follower", None)
+        if follower is not None and not follower.close():
+            self.get_logger().error("the policy did not come back; its thread is left behind")
+        self.follower = None
 
     def diagnose(self) -> Mapping[str, str]:
         """State, refusals, projections, and the jitter of the control period."""
@@ -142,8 +195,42 @@ class PolicyNode(ManagedNode):
         if reason is not Reason.NONE:
             raise InvalidInputError(f"plan refused ({reason.value}): {controller.refusal}")
 
+    def _on_subgoals(self, message: SubgoalsMessage) -> None:
+        follower: Any = self.follower
+        steady = time.monotonic()
+        if not len(message.latents):
+            follower.forget()
+            self.controller.plan(PlanInput(np.zeros((0, 5)), 0, 0.0, ""), self.now(), steady)
+            self._say_state()
+            return
+        try:
+            follower.follow(message, self.now())
+        except PlanRefusedError as error:
+            follower.forget()
+            self.controller.refuse(error, steady)
+            self._say_state()
+            raise InvalidInputError(f"subgoals refused ({error.reason.value}): {error}") from None
+
+    def _on_chunk(self, answer: Answer) -> None:
+        request, follower = answer.request, self.follower
+        if follower is None or request.number != follower.number or not self.active:
+            return
+        if answer.failure:
+            raise RuntimeError(f"the policy failed: {answer.failure}")
+        plan = PlanInput(
+            np.asarray(answer.chunk, np.float64), request.latent.stamp, 0.0, request.latent.encoder, request.frame,
+            pose=request.pose,
+        )  # fmt: skip
+        reason = self.controller.plan(plan, self.now(), time.monotonic())
+        self._say_state()
+        if reason is not Reason.NONE:
+            raise InvalidInputError(f"chunk refused ({reason.value}): {self.controller.refusal}")
+
     def _on_latent(self, message: LatentMessage) -> None:
-        latent = latent_from_message(message, encoder=self.parameters.encoder)
+        dimension = 0 if self.follower is None else self.follower.lbp.encoder.latent_dim
+        latent = latent_from_message(message, dimension, self._encoder)
+        if self.follower is not None:
+            self.follower.latent(latent)
         self.controller.latent(latent.stamp, latent.encoder, self.now(), time.monotonic())
 
     def _on_joint_states(self, message: JointState) -> None:
@@ -152,16 +239,20 @@ class PolicyNode(ManagedNode):
             present = [name for name in self._joint_names if name in names]
             if not present:
                 return  # another device's
-            missing = [name for name in self._joint_names if name not in names]
+            wanted = [*self._joint_names, *self._finger_names]
+            missing = [name for name in wanted if name not in names]
             if missing:
                 raise InvalidInputError(f"joint states lack {', '.join(missing)}")
-            self._joint_index = (names, [names.index(name) for name in self._joint_names])
+            self._joint_index = (names, [names.index(name) for name in wanted])
         if len(message.position) != len(names):
             raise InvalidInputError(f"joint states have {len(message.position)} positions for {len(names)} names")
         positions = np.array(message.position)[self._joint_index[1]]
         if not np.all(np.isfinite(positions)):
             raise InvalidInputError("joint states hold NaN or infinity")
-        self.controller.joint_states(positions, time.monotonic())
+        arm, fingers = np.split(positions, [len(self._joint_names)])
+        self.controller.joint_states(arm, time.monotonic())
+        if self.follower is not None:
+            self.follower.joint_states(to_nanoseconds(message.header.stamp) or self.now(), arm, float(fingers.sum()))
 
     # --- emergency stop
 
@@ -243,7 +334,10 @@ class PolicyNode(ManagedNode):
             message.header.stamp, message.header.frame_id = stamp, self.parameters.base_frame
             linear = message.twist.linear
             linear.x, linear.y, linear.z = command.tool_velocity.tolist()
+            message.twist.angular.z = command.turn
         self._command.publish(message)
+        if command.gripper is not None:
+            self._gripper.publish(Float64MultiArray(data=[command.gripper]))
         tool = PointStamped()
         tool.header.stamp, tool.header.frame_id = stamp, self.parameters.base_frame
         tool.point.x, tool.point.y, tool.point.z = command.tool.tolist()

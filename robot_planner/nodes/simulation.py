@@ -79,6 +79,7 @@ class SimulationNode(ManagedNode):
               "No points: hold."),
         Takes("joint_commands", Float64MultiArray,
               "Arm command: the arm's joint positions [rad], and the gripper's opening [m] if wanted."),
+        Takes("gripper_commands", Float64MultiArray, "Opening of the gripper [m]."),
         Gives("joint_states", JointState, "Arm and fingers, as measured.", Quality.SENSOR),
         Gives("{camera}/image_raw", Image, "rgb8; the stamp is the instant that it shows. One for each camera.",
               Quality.SENSOR, "the camera's rate is above 0"),
@@ -121,6 +122,7 @@ class SimulationNode(ManagedNode):
         self._clock_output = self.advertise("/clock") if p.publish_clock else None
         self.subscribe("joint_trajectory", self._on_trajectory)
         self.subscribe("joint_commands", self._on_positions)
+        self.subscribe("gripper_commands", self._on_gripper)
         self.serve("~/reset_world", self._reset_world)
         self.serve("~/set_pause", self._set_pause)
         self.serve("~/step_simulation", self._step_simulation)
@@ -252,6 +254,11 @@ class SimulationNode(ManagedNode):
         values = list(message.data)
         self.tabletop.command(values[:count], values[count] if len(values) > count else None)
         self._trajectory = None
+
+    def _on_gripper(self, message: Float64MultiArray) -> None:
+        if len(message.data) != 1:
+            raise InvalidInputError(f"gripper command has {len(message.data)} numbers; allowed: 1, the opening [m]")
+        self.tabletop.command(self.tabletop.commanded_joints, message.data[0])
 
     # --- services
 

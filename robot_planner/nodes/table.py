@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
-from robot_planner.resources import resource
+from robot_planner.resources import model_kind, resource
 
 PARAMETERS_FILE = ("config", "robot_planner.yaml")
 """Parameters of all nodes; a params_file adds to it."""
+KIND_FILES = {"lbp": ("config", "lbp.yaml")}
+"""Parameters that are read next where the model asked for is of this kind."""
+KIND_PARAMETERS = {"lbp": ("policy.subgoal_model",)}
+"""``node.parameter`` that get the model's name, too, where it is of this kind."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,22 @@ NODES = (
         "simulation",
         "simulation",
         "the embedded tabletop: arm, cameras, clock",
-        ("front/image_raw", "joint_states", "joint_trajectory", "joint_commands"),
+        (
+            "front/image_raw",
+            "wrist/image_raw",
+            "joint_states",
+            "joint_trajectory",
+            "joint_commands",
+            "gripper_commands",
+        ),
     ),
-    NodeEntry("perception", "compute", "images to latents", ("front/image_raw",)),
-    NodeEntry("planner", "compute", "latents and a goal to plans", ("joint_states",)),
+    NodeEntry("perception", "compute", "images to latents", ("front/image_raw", "wrist/image_raw")),
+    NodeEntry("planner", "compute", "latents and a goal to plans or subgoals", ("joint_states",)),
     NodeEntry(
         "policy",
         "robot",
-        "plans to arm commands, within limits",
-        ("joint_states", "joint_trajectory", "joint_commands"),
+        "plans or subgoals to arm commands, within limits",
+        ("joint_states", "joint_trajectory", "joint_commands", "gripper_commands"),
     ),
 )
 ROLES = ("all", *dict.fromkeys(node.role for node in NODES))
@@ -74,11 +85,19 @@ ARGUMENTS = (
     Argument("use_sim_time", "false", "Time from /clock, which the simulation then publishes.", SWITCH),
     Argument("device", "", "Torch device that encodes and plans.", (), ("perception.device", "planner.device")),
     Argument("algorithm", "", "Planner for goals that name none.", (), ("planner.algorithm",)),
-    Argument("model", "", "Shipped model, or model folder.", (), ("perception.model", "planner.model")),
+    Argument(
+        "model",
+        "",
+        "Shipped model, or model folder; one of kind lbp (tidy) takes texts, and config/lbp.yaml with it.",
+        (),
+        ("perception.model", "planner.model"),
+    ),
     Argument("camera", "", "Topic of the front camera's images.", topic="front/image_raw"),
+    Argument("wrist_camera", "", "Topic of the wrist camera's images.", topic="wrist/image_raw"),
     Argument("joint_states", "", "Topic of the joint states.", topic="joint_states"),
     Argument("joint_trajectory", "", "Topic of the arm command as JointTrajectory.", topic="joint_trajectory"),
     Argument("joint_commands", "", "Topic of the arm command as Float64MultiArray.", topic="joint_commands"),
+    Argument("gripper_commands", "", "Topic of the gripper's opening.", topic="gripper_commands"),
     Argument("role", "all", "Start only the nodes of this machine.", ROLES),
     Argument("log_level", "info", "Least severity that is logged.", LOG_LEVELS),
     Argument("autostart", "true", "Bring the nodes to active; false: a lifecycle manager does.", SWITCH),
@@ -126,11 +145,14 @@ def resolve(
         if argument.choices and value not in argument.choices:
             raise InvalidInputError(f"{name} is '{value}'; allowed: {', '.join(argument.choices)}")
         chosen[name] = value
-    files = [str(resource(*PARAMETERS_FILE))] + [chosen["params_file"]] * bool(chosen["params_file"])
+    kind = model_kind(chosen["model"]) if chosen["model"] else ""
+    files = [str(resource(*path)) for path in (PARAMETERS_FILE, KIND_FILES.get(kind)) if path]
+    files += [chosen["params_file"]] * bool(chosen["params_file"])
     started = [node for node in nodes if _is_wanted(node, chosen)]
     parameters: dict[str, dict[str, Any]] = {node.name: _common(node, chosen) for node in started}
     for argument in ARGUMENTS:
-        for target in argument.parameters if chosen[argument.name] else ():
+        further = KIND_PARAMETERS.get(kind, ()) if argument.name == "model" else ()
+        for target in (*argument.parameters, *further) if chosen[argument.name] else ():
             node_name, _, parameter = target.partition(".")
             if node_name in parameters:
                 parameters[node_name][parameter] = chosen[argument.name]

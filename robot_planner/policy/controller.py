@@ -40,8 +40,6 @@ class PolicyController:
             if isinstance(config.schedule, ChunkLimits)
             else PlanSchedule(config.schedule)
         )
-        self._place = kinematics.pose if chunks else kinematics.forward
-        """Joints to where the tool is: x, y, z and, for chunks, yaw."""
         lower, upper = np.array(config.workspace_lower), np.array(config.workspace_upper)
         if lower.shape != (3,) or upper.shape != (3,):
             raise InvalidInputError("the corners of the workspace must be three numbers each")
@@ -229,6 +227,10 @@ class PolicyController:
             image_stamp if moving_on else None, float(self._tool_velocity[3:].sum()),
             self.schedule.opening(now) if moving_on else None,
         )  # fmt: skip
+
+    def _place(self, joints: Vector) -> Vector:
+        """Where the tool is: x, y, z and, for chunks, yaw."""
+        return self.kinematics.pose(joints) if self.schedule.axes > 3 else self.kinematics.forward(joints)
 
     def _forward(self, joints: Vector) -> Vector:
         """Where the tool is for ``joints``; while braking the last known one will do, for a stop must never fail."""

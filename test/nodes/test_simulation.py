@@ -44,9 +44,10 @@ class Simulation:
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.trajectories = node.create_publisher(JointTrajectory, "joint_trajectory", Quality.NEWEST.profile())
         self.positions = node.create_publisher(Float64MultiArray, "joint_commands", Quality.NEWEST.profile())
+        self.gripper = node.create_publisher(Float64MultiArray, "gripper_commands", Quality.NEWEST.profile())
         self.process = graph.start("-m", "robot_planner.nodes.simulation", autostart=True, **parameters)
         self.wait_for(self.joints, 1)
-        for publisher in (self.trajectories, self.positions):
+        for publisher in (self.trajectories, self.positions, self.gripper):
             graph.wait(publisher.get_subscription_count, "the simulation to listen")
 
     def wait_for(self, heard: list, count: int) -> None:
@@ -152,6 +153,20 @@ def test_positions_and_the_gripper_are_taken(simulation):
     simulation.graph.wait(lambda: abs(sum(simulation.joints[-1].position[6:]) - 0.05) < 5e-3, "the gripper to open")
 
 
+def test_the_gripper_is_told_alone_while_the_arm_goes_on(simulation):
+    goal = simulation.at() + 0.1
+    simulation.follow(goal)
+    simulation.gripper.publish(Float64MultiArray(data=[0.06]))
+    simulation.graph.wait(lambda: abs(sum(simulation.joints[-1].position[6:]) - 0.06) < 5e-3, "the gripper to open")
+    simulation.graph.wait(lambda: np.max(np.abs(simulation.at() - goal)) < 5e-3, "the arm to arrive")
+    before = simulation.dropped.get("gripper_commands", 0)
+    for count, data in enumerate(([], [0.01, 0.01], [float("nan")]), 1):
+        simulation.gripper.publish(Float64MultiArray(data=data))
+        wanted = before + count
+        simulation.graph.wait(lambda w=wanted: simulation.dropped.get("gripper_commands", 0) >= w, f"{data} dropped")
+    assert sum(simulation.joints[-1].position[6:]) == pytest.approx(0.06, abs=5e-3)
+
+
 def test_the_last_command_is_held_and_an_empty_trajectory_stops(simulation):
     start = simulation.at()
     simulation.follow(start + 0.4, seconds=8.0)
@@ -199,6 +214,17 @@ def test_reset_starts_the_episode_that_was_asked_for(simulation, tabletop):
     simulation.forget()
     simulation.wait_for(simulation.times, 1)
     assert simulation.times[0] > time, "the clock goes on through a reset"
+
+
+def test_an_arrangement_can_be_asked_for(simulation):
+    task = "tidy/red=bin_a,drawer=open"
+    answer = simulation.service(ResetWorld, "reset_world", task=task, seed=3)
+    assert answer.success and answer.message == f"{task}, seed 3"
+    detail = json.loads(simulation.service(EvaluateTask, "evaluate_task").detail)
+    assert {"red_to_bin_a", "drawer_open"} <= set(detail)
+    refused = simulation.service(ResetWorld, "reset_world", task="tidy/red=moon", seed=3)
+    assert not refused.success and "a block can't end in 'moon'" in refused.message
+    assert simulation.service(ResetWorld, "reset_world", task="", seed=3).message == f"{task}, seed 3"
 
 
 def test_a_reset_ends_the_command_of_the_episode_before(simulation):

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from lbp_fakes import save_fake
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.nodes.base import CommonParameters
 from robot_planner.nodes.docs import node_class, topics_of
 from robot_planner.nodes.parameters import specify
-from robot_planner.nodes.table import ARGUMENTS, NODES, PARAMETERS_FILE, resolve
+from robot_planner.nodes.table import ARGUMENTS, KIND_FILES, NODES, PARAMETERS_FILE, resolve
 from robot_planner.resources import resource
 
 LAUNCH_FILE = resource("launch", "robot_planner.launch.py")
@@ -65,8 +66,9 @@ def flat(parameters, prefix=""):
         yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
 
 
-def test_the_parameters_file_holds_allowed_values_of_parameters_that_exist():
-    content = yaml.safe_load(resource(*PARAMETERS_FILE).read_text())
+@pytest.mark.parametrize("path", [PARAMETERS_FILE, *KIND_FILES.values()])
+def test_the_parameters_files_hold_allowed_values_of_parameters_that_exist(path):
+    content = yaml.safe_load(resource(*path).read_text())
     assert set(content) == {f"/**/{node.name}" for node in NODES}
     for node in NODES:
         specs = parameters_of(node)
@@ -99,6 +101,20 @@ def test_arguments_become_parameters_remappings_and_choices_of_nodes():
     assert "simulation" not in starts({"simulation": "false"})
     assert list(starts({"role": "compute"})) == ["perception", "planner"]
     assert list(starts({"role": "robot"})) == ["policy"]
+
+
+def test_a_model_that_takes_texts_brings_its_parameters_and_goes_to_the_policy_too(tmp_path):
+    folder = str(save_fake(tmp_path / "fake"))
+    found = starts({"model": folder, "params_file": "mine.yaml"})
+    files = [str(resource(*PARAMETERS_FILE)), str(resource(*KIND_FILES["lbp"])), "mine.yaml"]
+    assert all(start.parameter_files == tuple(files) for start in found.values())
+    named = [found[node].parameters[name] for node, name in
+             (("perception", "model"), ("planner", "model"), ("policy", "subgoal_model"))]  # fmt: skip
+    assert named == [folder] * 3
+    for other in ("tabletop", "nowhere", ""):
+        found = starts({"model": other})
+        assert found["policy"].parameter_files == (files[0],)
+        assert "subgoal_model" not in found["policy"].parameters
 
 
 def test_simulated_time_comes_from_the_simulation_and_goes_to_the_others():
