@@ -22,7 +22,8 @@ from robot_planner.perception.multiview import (
     MultiViewNetwork,
     PictureDecoder,
 )
-from robot_planner.planning.lbp import SUBGOAL_PLANNERS, LbpConfig
+from robot_planner.planning.lbp import LbpConfig
+from robot_planner.planning.subgoal_peers import SUBGOAL_PLANNERS
 from robot_planner.planning.subgoal_planner import SubgoalPlanner
 from robot_planner.policy.subgoal_policy import SubgoalPolicy, SubgoalPolicyConfig
 from robot_planner.types import FloatArray, Latent, Subgoals

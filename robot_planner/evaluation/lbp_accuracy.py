@@ -18,7 +18,8 @@ from torch import Tensor
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.lbp import LbpNetworks, build_networks, load_lbp
-from robot_planner.planning.lbp import SUBGOAL_PLANNERS, BackwardPlanner
+from robot_planner.planning.lbp import BackwardPlanner
+from robot_planner.planning.subgoal_peers import SUBGOAL_PLANNERS
 from robot_planner.planning.subgoal_planner import SubgoalPlanner
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 from robot_planner.training.demonstration_reader import read_demonstrations
