@@ -45,8 +45,10 @@ GRIP_PERIODS = 12
 HANDLE_OPENING, HANDLE_HEIGHT = 0.05, 0.05
 LOW = 0.12
 """Below this height the tool does not move sideways for more than a correction [m]."""
-_ALIGNED, _NEAR = 0.007, 0.03
-"""Errors in the plane within which the tool descends, and within which it corrects itself above a thing [m]."""
+_ALIGNED, _RELEASE_ALIGNED, _NEAR = 0.008, 0.015, 0.03
+"""Errors in the plane within which the tool descends to grasp, to release, and corrects itself above a thing [m]."""
+_TURNED, _FAR_TURNED = 0.2, 0.5
+"""Errors of its yaw within which the tool descends, and beyond which it rises to turn [rad]."""
 _FINGER_CLEARANCE = 0.045
 """Of the middle of an open finger from the middle of a block beside the one to be grasped [m]."""
 _RELEASE_GAP = 0.008
@@ -80,9 +82,11 @@ def _distance(tool: FloatVector, place: FloatVector) -> float:
 
 
 def grasp_yaw(block: FloatVector, tool_yaw: float, others: FloatVector) -> float:
-    """The turn nearest to the present one that lays the fingers on faces of the cube, clear of its neighbours."""
+    """A turn that lays the fingers on faces of the cube, clear of its neighbours; small, and near the present one."""
     small = (block[3] + np.pi / 4) % (np.pi / 2) - np.pi / 4
-    options = sorted((small, small - np.sign(small or 1.0) * np.pi / 2), key=lambda yaw: abs(yaw - tool_yaw))
+    options = sorted(
+        (small, small - np.sign(small or 1.0) * np.pi / 2), key=lambda yaw: abs(yaw - tool_yaw) + 0.5 * abs(yaw)
+    )
     for option in options:
         along = np.array([-np.sin(option), np.cos(option)]) * (GRIP_OPENING / 2 + 0.006)
         fingers = np.stack([block[:2] + along, block[:2] - along])
@@ -137,17 +141,22 @@ class ReactiveRules:
         return ToolCommand(_over(state.tool, TRAVEL_HEIGHT), state.tool_yaw, self._as_it_is(state))
 
     def _travel(
-        self, state: SceneState, place: FloatVector, yaw: float, gripper: float, height: float = TRAVEL_HEIGHT
+        self, state: SceneState, place: FloatVector, yaw: float, gripper: float, aligned: float = _ALIGNED
     ) -> ToolCommand | None:
-        """The way to above a place: up, over, and small corrections; None once the tool is above it."""
+        """The way to above a place: up, over, and small corrections; None once the tool is above it.
+
+        On the way down twice the error is borne: who descends a little off goes on, and is corrected on the way.
+        """
         error, turn = _distance(state.tool, place), abs(yaw - state.tool_yaw)
-        if error <= _ALIGNED and turn <= 0.12:
+        descending = state.tool[2] < LOW
+        if error <= aligned * (2.0 if descending else 1.0) and turn <= (_FAR_TURNED if descending else _TURNED):
             return None
-        if error > _NEAR or turn > 0.5:
-            if state.tool[2] < LOW and error > _ALIGNED:
+        if error > _NEAR or turn > _FAR_TURNED:
+            if descending and error > aligned:
                 # Fingers that close on the way up would take along what they have just let go of.
-                return ToolCommand(_over(state.tool, height), state.tool_yaw, max(gripper, self._as_it_is(state)))
-            return ToolCommand(_over(place, height), yaw, gripper)
+                opening = max(gripper, self._as_it_is(state))
+                return ToolCommand(_over(state.tool, TRAVEL_HEIGHT), state.tool_yaw, opening)
+            return ToolCommand(_over(place, TRAVEL_HEIGHT), yaw, gripper)
         if state.tool[2] < 0.065:  # among the things: sideways would push them
             return ToolCommand(_over(state.tool, 0.08), state.tool_yaw, gripper)
         return ToolCommand(_over(place, state.tool[2]), yaw, gripper)
@@ -161,13 +170,13 @@ class ReactiveRules:
         block = state.blocks[index]
         height = max(float(block[2]), GRASP_HEIGHT)
         yaw = grasp_yaw(block, state.tool_yaw, np.delete(state.blocks, index, axis=0))
-        around = _distance(state.tool, block) < 0.014 and abs(state.tool[2] - height) < 0.008
+        around = _distance(state.tool, block) < 0.018 and abs(state.tool[2] - height) < 0.008
         if around:
             return ToolCommand(_over(block, height), state.tool_yaw, 0.0)
         if (way := self._travel(state, block, yaw, GRIP_OPENING)) is not None:
             return way
         if state.gripper < GRIP_OPENING - 0.01 and state.tool[2] < height + 0.05:
-            return ToolCommand(_over(block, 0.08), yaw, GRIP_OPENING)
+            return ToolCommand(_over(block, 0.08), yaw, GRIP_OPENING)  # fingers first, or they land on the block
         speed = SLOW_SPEED if state.tool[2] < 0.065 else SPEED
         return ToolCommand(_over(block, height if state.tool[2] < 0.085 else 0.06), yaw, GRIP_OPENING, speed)
 
@@ -185,7 +194,7 @@ class ReactiveRules:
         else:
             where, floor = _over(BINS[BIN_NAMES[place]], 0.0), BIN_FLOOR
         yaw = state.tool_yaw if place is None else 0.0
-        if (way := self._travel(state, where, yaw, 0.0)) is not None:
+        if (way := self._travel(state, where, yaw, 0.0, _RELEASE_ALIGNED)) is not None:
             return way
         low = floor + GRASP_HEIGHT + _RELEASE_GAP
         if state.tool[2] < low + 0.004:
