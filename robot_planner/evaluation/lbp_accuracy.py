@@ -49,14 +49,12 @@ def load_frames(args: argparse.Namespace) -> tuple[LatentFrames, LatentFrames, L
     model = load_lbp(args.model)
     networks = build_networks(model.config)
     networks.encoder, networks.language = model.encoder.network, model.language
-    shards = sorted((args.work / "data").glob("*.npz"))
+    shards = sorted(path for part in ("data", "corrections") for path in (args.work / part).glob("*.npz"))
     if not shards:
         raise InvalidInputError(f"{args.work / 'data'} holds no demonstrations; `./run train lbp` gathers them")
     held = gather(args.work / "held_out", args.episodes, HELD_OUT_SEEDS[500_000])
-    digest = model.encoder.digest[:12]
-    fitted = latent_frames(networks, read_demonstrations(shards), args.work / f"latents_{digest}.npy")
-    unseen = latent_frames(networks, read_demonstrations(held), args.work / f"latents_held_out_{digest}.npy")
-    return fitted, unseen, networks
+    fitted = latent_frames(networks, read_demonstrations(shards), args.work)
+    return fitted, latent_frames(networks, read_demonstrations(held), args.work), networks
 
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:

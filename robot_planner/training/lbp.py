@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains LBP on the tabletop from nothing: demonstrations, language, encoder of both views, planner, policy.
 
-Every phase resumes from its last checkpoint; --work names the folder of data, checkpoints and logs.
+Two rounds: the first policy drives, the expert corrects it, and planner and policy are fitted again to all of it.
+Every phase resumes from its last checkpoint; --work names the folder of data, checkpoints and logs. Variants
+(--planner, --depth, --fusion, --head, --goals) that share a --work share all but the last planner and policy.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from torch import Tensor
 from robot_planner.errors import InvalidInputError
 from robot_planner.language.encoder import LanguageEncoder
 from robot_planner.lbp import LbpNetworks, build_networks, quantised, save_lbp
+from robot_planner.perception.multiview import network_digest
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.training.demonstration_reader import Demonstrations, read_demonstrations
 from robot_planner.training.demonstrations import gather
@@ -43,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, help="folder of demonstrations (default: WORK/data, gathered if not there)"
     )
-    parser.add_argument("--episodes", type=int, default=2000, help="demonstrations to gather (default: %(default)s)")
+    parser.add_argument("--episodes", type=int, default=1200, help="demonstrations to gather (default: %(default)s)")
+    parser.add_argument(
+        "--corrections", type=int, default=1200, help="episodes in which the first policy is corrected (default: 1200)"
+    )
     parser.add_argument("--validation", type=int, default=200, help="demonstrations to validate on (default: 200)")
     parser.add_argument(
         "--steps", type=int, nargs=4, default=(4000, 8000, 12000, 20000), metavar=("L", "E", "P", "A"),
@@ -67,8 +73,14 @@ def embed_instructions(language: LanguageEncoder, data: Demonstrations) -> Tenso
     return torch.from_numpy(np.stack([seen[text] for text in data.instructions]))
 
 
-def latent_frames(networks: LbpNetworks, data: Demonstrations, cache: Path) -> LatentFrames:
+def digest_of(data: Demonstrations) -> str:
+    """SHA-256 over what was measured and commanded."""
+    return hashlib.sha256(data.arrays["commanded"].tobytes() + data.arrays["proprioception"].tobytes()).hexdigest()
+
+
+def latent_frames(networks: LbpNetworks, data: Demonstrations, folder: Path) -> LatentFrames:
     """Latents and labels of all frames; the latents are kept in a file, since images take minutes to encode."""
+    cache = folder / f"latents_{network_digest(networks.encoder)[:8]}_{digest_of(data)[:8]}.npy"
     if cache.exists():
         latents = torch.from_numpy(np.load(cache, allow_pickle=False))
     else:
@@ -81,18 +93,57 @@ def latent_frames(networks: LbpNetworks, data: Demonstrations, cache: Path) -> L
     return LatentFrames.of(data, latents, language, plan_dim, length)
 
 
-def load_data(args: argparse.Namespace) -> tuple[Demonstrations, Demonstrations]:
-    """Demonstrations to train and to validate on, gathered where they are missing."""
+def _progress(done: int, total: int) -> None:
+    print(f"demonstrations {done}/{total} shards", flush=True)
 
-    def progress(done: int, total: int) -> None:
-        print(f"demonstrations {done}/{total} shards", flush=True)
 
+def base_data(args: argparse.Namespace) -> tuple[list[Path], Demonstrations]:
+    """Shards to train on and demonstrations to validate on, gathered where they are missing."""
     if args.data is None:
-        paths = gather(args.work / "data", args.episodes, 100_000 + args.seed, args.workers, progress=progress)
+        paths = gather(args.work / "data", args.episodes, 100_000 + args.seed, args.workers, progress=_progress)
     else:
         paths = sorted(args.data.glob("*.npz"))
-    held = gather(args.work / "validation", args.validation, VALIDATION_SEED, args.workers, progress=progress)
-    return read_demonstrations(paths), read_demonstrations(held)
+    held = gather(args.work / "validation", args.validation, VALIDATION_SEED, args.workers, progress=_progress)
+    return paths, read_demonstrations(held)
+
+
+def corrections(
+    args: argparse.Namespace, networks: LbpNetworks, data: Demonstrations, held: Demonstrations
+) -> list[Path]:
+    """Shards in which the expert corrects a first policy, which is fitted for it; none if none are asked for."""
+    if not args.corrections:
+        return []
+    work = args.work / "first"
+    first = build_networks(CONFIG, args.seed)
+    first.language, first.encoder, first.decoder = networks.language, networks.encoder, networks.decoder
+    fit_parts(args, first, latent_frames(first, data, args.work), latent_frames(first, held, args.work), work)
+    save_lbp(first, work / "model", "The first of two rounds.\n")
+    return gather(
+        args.work / "corrections",
+        args.corrections,
+        500_000 + args.seed,
+        args.workers,
+        "tidy",
+        work / "model",
+        _progress,
+    )
+
+
+def fit_parts(
+    args: argparse.Namespace, networks: LbpNetworks, data: LatentFrames, held: LatentFrames, work: Path
+) -> None:
+    """Fits planner and policy, or resumes; each phase bears the name of the parts that it is about."""
+    config = networks.config
+    kind, policy = config["planner"]["name"], networks.policy.config
+    fit_planner(data, held, networks.planner, work, args.steps[2], f"planner-{kind}", seed=args.seed)
+    networks.planner.eval().requires_grad_(False)
+    if policy.goals == "image":
+        data, held = data.without_language(), held.without_language()
+        subgoals, held_subgoals = data.final(), held.final()
+    else:
+        subgoals, held_subgoals = (predicted_subgoals(networks.planner, rows, policy.depth) for rows in (data, held))
+    phase = f"policy-{kind}-{policy.depth}-{policy.fusion}-{policy.head}-{policy.goals}"
+    fit_policy(data, held, subgoals, held_subgoals, networks.policy, work, args.steps[3], phase, seed=args.seed)
 
 
 def configuration(args: argparse.Namespace) -> dict[str, Any]:
@@ -106,36 +157,27 @@ def train(args: argparse.Namespace) -> tuple[LbpNetworks, dict[str, float], str]
     torch.set_num_threads(2)
     torch.manual_seed(args.seed)
     work: Path = args.work
-    data, held = load_data(args)
-    digest = hashlib.sha256(data.arrays["commanded"].tobytes() + data.arrays["proprioception"].tobytes()).hexdigest()
+    paths, held = base_data(args)
+    data = read_demonstrations(paths)
     networks = build_networks(configuration(args), args.seed)
-    language, words = train_language(work / "language", args.seed, args.steps[0])
-    networks.language = language
+    networks.language, words = train_language(work / "language", args.seed, args.steps[0])
     fit_encoder(data, held, networks.encoder, networks.decoder, work, args.steps[1])
     networks.encoder.eval().requires_grad_(False)
-    frames = latent_frames(networks, data, work / "latents.npy")
-    tuning = latent_frames(networks, held, work / "latents_validation.npy")
-    fit_planner(frames, tuning, networks.planner, work, args.steps[2], f"planner-{args.planner}", seed=args.seed)
-    networks.planner.eval().requires_grad_(False)
-    if args.goals == "image":
-        frames, tuning = frames.without_language(), tuning.without_language()
-        subgoals, tuning_subgoals = frames.final(), tuning.final()
-    else:
-        subgoals, tuning_subgoals = (
-            predicted_subgoals(networks.planner, rows, args.depth) for rows in (frames, tuning)
-        )
-    phase = f"policy-{args.planner}-{args.depth}-{args.fusion}-{args.head}-{args.goals}"
-    fit_policy(frames, tuning, subgoals, tuning_subgoals, networks.policy, work, args.steps[3], phase, seed=args.seed)
-    return networks, {**words, **place_errors(tuning.latents, held)}, digest
+    more = corrections(args, networks, data, held)
+    everything = read_demonstrations([*paths, *more]) if more else data
+    frames, tuning = latent_frames(networks, everything, work), latent_frames(networks, held, work)
+    fit_parts(args, networks, frames, tuning, work)
+    return networks, {**words, **place_errors(tuning.latents, held)}, digest_of(everything)
 
 
 CARD = """# {name}: LBP on the tabletop
 
 Language, encoder of both views, planner of backward subgoals and the policy that follows them; trained from scratch.
 
-- command: `./run train lbp --name {name} --episodes {episodes} --steps {steps} --seed {seed}`
+- command: `./run train lbp --episodes {episodes} --corrections {corrections} --steps {steps} --seed {seed}`
 - data: {episodes} demonstrations of the scripted expert in the embedded simulation, with errors made on purpose and
-  how it recovers; digest {digest}
+  how it recovers, and {corrections} episodes in which it corrects a first policy; digest {digest}
+- planner {planner}, {depth} subgoals before the goal, fusion {fusion}, head {head}, goals from {goals}
 - seconds of this run's last start to its end: {seconds:.0f}
 - labels of the encoder's read-out: places of blocks and drawer in the demonstrations, by the simulator. At work,
   nothing but camera frames, joint states and the instruction is looked at
@@ -157,6 +199,12 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     card = CARD.format(
         name=args.name,
         episodes=args.episodes,
+        corrections=args.corrections,
+        planner=args.planner,
+        depth=args.depth,
+        fusion=args.fusion,
+        head=args.head,
+        goals=args.goals,
         steps=" ".join(map(str, args.steps)),
         seed=args.seed,
         digest=digest[:16],
