@@ -56,6 +56,19 @@ class PlanEntry:
     """Time that planning took [s]."""
 
 
+@dataclass(frozen=True)
+class SubgoalsEntry:
+    """Subgoals that were published."""
+
+    stamp: int
+    """Of the image that they start from."""
+    arrival: int
+    latents: npt.NDArray[np.float32]
+    """(N, D_plan), nearest first."""
+    progress: npt.NDArray[np.float32]
+    """(N,)."""
+
+
 @dataclass
 class Recording:
     """What was seen, planned and commanded in one episode."""
@@ -65,7 +78,9 @@ class Recording:
     planner: str = ""
     model: str = ""
     goal: Image | None = None
-    """What the planner was given."""
+    """What the planner was given; None where that was words."""
+    words: str = ""
+    """What the planner was given; empty where that was an image."""
     camera_matrix: Vector | None = None
     """(3, 3) intrinsics of the frames."""
     time_limit: float = 0.0
@@ -74,6 +89,7 @@ class Recording:
     ended: int = 0
     frames: list[Frame] = field(default_factory=list)
     plans: list[PlanEntry] = field(default_factory=list)
+    subgoals: list[SubgoalsEntry] = field(default_factory=list)
     tool_points: list[tuple[int, Vector]] = field(default_factory=list)
     """Commanded tool points (3,) [m]."""
     distances: list[tuple[int, float]] = field(default_factory=list)
@@ -100,12 +116,17 @@ class Recording:
 
     @property
     def planning_seconds(self) -> float:
-        """From the first plan's arrival to the last one's [s]."""
-        return (self.plans[-1].arrival - self.plans[0].arrival) * 1e-9 if self.plans else 0.0
+        """From the arrival of the first plan, or of the first subgoals, to the last one's [s]."""
+        planned = self.plans or self.subgoals
+        return (planned[-1].arrival - planned[0].arrival) * 1e-9 if planned else 0.0
 
     def plan_rate(self) -> float:
-        """Plans per second, from the first to the last; NaN for fewer than two."""
-        return (len(self.plans) - 1) / self.planning_seconds if self.planning_seconds > 0 else float("nan")
+        """Plans, or subgoals, per second, from the first to the last; NaN for fewer than two."""
+        return (
+            (len(self.plans or self.subgoals) - 1) / self.planning_seconds
+            if self.planning_seconds > 0
+            else float("nan")
+        )
 
     def record(self) -> dict[str, Any]:
         """A flat record of the episode, units in the names."""
@@ -114,6 +135,7 @@ class Recording:
         outcome, verdict = self.outcome, self.verdict
         return {
             "task": self.task,
+            **({"goal": self.words} if self.words else {}),
             "seed": self.seed,
             "planner": self.planner,
             "model": self.model,

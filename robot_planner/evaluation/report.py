@@ -53,13 +53,18 @@ def summary(recordings: Sequence[Recording]) -> str:
 
 
 def write_figures(folder: Path, recordings: Sequence[Recording]) -> list[Path]:
-    """Writes distance.png, image_age.png and cost.png; raises EnvironmentSetupError if they can't be written."""
+    """Writes distance.png, image_age.png and, of plans that have one, cost.png.
+
+    Raises EnvironmentSetupError if they can't be written.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, and no state of pyplot
     from matplotlib.figure import Figure
 
     written = []
     for name, draw in FIGURES.items():
+        if name == "cost" and any(recording.words for recording in recordings):
+            continue  # subgoals have none
         path = folder / f"{name}.png"
         with mpl.rc_context(STYLE):
             figure = Figure(layout="constrained")

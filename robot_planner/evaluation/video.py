@@ -92,23 +92,27 @@ class EpisodeFilm:
 
     def _make_page(self) -> Image:
         """What stays the same through the episode."""
-        recording = self.recording
         page: Image = np.full((HEIGHT, WIDTH, 3), BACKGROUND, np.uint8)
         text(page, (MARGIN, 40), "robot_planner", 24, INK, bold=True)
-        title = f"{recording.task}  ·  seed {recording.seed}  ·  {recording.planner}"
-        text(page, (WIDTH - MARGIN, 40), title, 18, FAINT, "rs")
-        if recording.goal is not None:
-            page[TOP : TOP + SIDE, RIGHT : RIGHT + SIDE] = enlarged(recording.goal, SIDE)
-        _label(page, (RIGHT, TOP), "goal image")
+        text(page, (WIDTH - MARGIN, 40), self._title(), 18, FAINT, "rs")
+        self._draw_goal(page)
         x, y, width, height = CHART
         text(page, (x, y - 12), "distance to the goal, as the model reads the camera", 12, FAINT)
         page[y : y + height, x : x + width] = PANEL
         return page
 
-    def _draw_plan(self, camera: Image, now: int) -> PlanEntry | None:
-        """The path that the tool went and the one that it is to go; the plan in force."""
+    def _title(self) -> str:
+        return f"{self.recording.task}  ·  seed {self.recording.seed}  ·  {self.recording.planner}"
+
+    def _draw_goal(self, page: Image) -> None:
+        """What stands beside the camera."""
+        if self.recording.goal is not None:
+            page[TOP : TOP + SIDE, RIGHT : RIGHT + SIDE] = enlarged(self.recording.goal, SIDE)
+        label(page, (RIGHT, TOP), "goal image")
+
+    def _draw_trail(self, camera: Image, now: int) -> Vector | None:
+        """The path that the tool went; the matrix (3, 3) of the enlarged camera image."""
         recording = self.recording
-        _label(camera, (0, 0), "camera, and the plan")
         if recording.camera_matrix is None or not self._tool_times:
             return None
         scale = CAMERA / self._frames[0].image.shape[0]
@@ -118,6 +122,15 @@ class EpisodeFilm:
         gone = [point for stamp, point in recording.tool_points if recording.began <= stamp <= now]
         if len(gone) > 1:
             polyline(camera, project(gone, matrix, self._pose), TRAIL, 1)
+        return matrix
+
+    def _draw_plan(self, camera: Image, now: int) -> PlanEntry | None:
+        """The path that the tool went and the one that it is to go; the plan in force."""
+        recording = self.recording
+        label(camera, (0, 0), "camera, and the plan")
+        matrix = self._draw_trail(camera, now)
+        if matrix is None:
+            return None
         index = bisect.bisect_right(self._plan_times, now) - 1
         if index < 0 or now > recording.ended:
             return recording.plans[index] if index >= 0 else None
@@ -196,7 +209,7 @@ class EpisodeFilm:
         text(page, (MARGIN + CAMERA // 2, TOP + CAMERA - 20), distance, 18, INK, "ms")
 
 
-def _label(image: Image, at: tuple[int, int], words: str) -> None:
+def label(image: Image, at: tuple[int, int], words: str) -> None:
     """A name in the corner of a picture."""
     x, y = at
     area = image[y : y + 28, x : x + 14 + int(7.6 * len(words))]

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robot_planner.errors import EnvironmentSetupError
 from robot_planner.evaluation.records import write_results
@@ -27,6 +27,7 @@ from robot_planner.nodes.graph import Graph, GraphError
 
 if TYPE_CHECKING:
     from robot_planner.evaluation.recording import Recording
+    from robot_planner.evaluation.subgoal_film import SubgoalPictures
     from robot_planner.nodes.demo_session import Session
 
 STARTUP = 120.0
@@ -68,6 +69,8 @@ class Demo:
         self._options, self._view, self._interrupts, self._recordings = options, view, interrupts, recordings
         self._session: Session | None = None
         self._current: Recording | None = None
+        self._pictures = load_pictures(options) if options.goal else None
+        self._pictured: tuple[object, Any] = (None, None)
         self._graph: Graph
 
     def run(self) -> None:
@@ -93,8 +96,9 @@ class Demo:
                 self._session = session
                 for seed in options.seeds:
                     self._current = Recording(
-                        options.task, seed, options.planner, options.model, time_limit=options.time_limit
-                    )
+                        options.task, seed, options.planner, options.model, words=options.goal,
+                        time_limit=options.time_limit,
+                    )  # fmt: skip
                     session.episode(self._current)
                     self._recordings.append(self._current)
                     self._announce(self._current)
@@ -135,6 +139,10 @@ class Demo:
         shown.image_age = statistics.median(recorder.image_ages) if recorder.image_ages else math.nan
         shown.planning_seconds, shown.iterations = recorder.planning_seconds, recorder.iterations
         shown.camera, shown.goal = recorder.image, recording.goal
+        if self._pictures is not None and recorder.subgoals is not self._pictured[0] and recorder.subgoals is not None:
+            self._pictured = recorder.subgoals, self._pictures(recorder.subgoals.latents)[0][-1]
+        if recording.words:
+            shown.goal = self._pictured[1]
         return shown
 
 
@@ -172,6 +180,17 @@ class NodeLog:
             self._file.flush()
 
 
+def load_pictures(options: Options) -> "SubgoalPictures":
+    """What draws the subgoals of the model."""
+    import torch
+
+    from robot_planner.evaluation.subgoal_film import SubgoalPictures
+    from robot_planner.lbp import load_lbp
+
+    torch.set_num_threads(1)
+    return SubgoalPictures(load_lbp(options.model))
+
+
 def _report(options: Options, view: View, interrupts: Interrupts, recordings: "list[Recording]") -> bool:
     """Writes what the episodes leave, the report first, and sums up; False if something could not be written."""
     from robot_planner.evaluation.report import summary, write_figures
@@ -187,7 +206,7 @@ def _report(options: Options, view: View, interrupts: Interrupts, recordings: "l
             view.work("drawing the figures", 0, 1)
             write_figures(options.folder, recordings)
             if options.video:
-                _write_video(options.folder / "demo.mp4", view, interrupts, recordings)
+                _write_video(options, view, interrupts, recordings)
     except EnvironmentSetupError as error:
         view.say(str(error), "bold red")
         complete = False
@@ -200,14 +219,19 @@ def _report(options: Options, view: View, interrupts: Interrupts, recordings: "l
     return complete
 
 
-def _write_video(path: Path, view: View, interrupts: Interrupts, recordings: "list[Recording]") -> None:
+def _write_video(options: Options, view: View, interrupts: Interrupts, recordings: "list[Recording]") -> None:
     from robot_planner.evaluation.video import EpisodeFilm, write_film
     from robot_planner.simulation.tabletop import Tabletop
 
     with Tabletop() as tabletop:
         pose = tabletop.camera_pose("front")
-    films = [EpisodeFilm(recording, pose) for recording in recordings if recording.frames]
+    films = [EpisodeFilm(recording, pose) for recording in recordings if recording.frames and not recording.words]
+    if options.goal:
+        from robot_planner.evaluation.subgoal_film import SubgoalFilm
+
+        pictures = load_pictures(options)
+        films += [SubgoalFilm(recording, pose, pictures) for recording in recordings if recording.frames]
     total = sum(map(len, films))
-    for count in write_film(path, films):
+    for count in write_film(options.folder / "demo.mp4", films):
         interrupts.check()
         view.work("writing the video", count, total)

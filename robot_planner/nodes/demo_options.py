@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo was asked for, checked before anything starts; imports neither ROS nor torch."""
+"""What the demo was asked for, checked before anything starts; imports no ROS, and torch only to understand a goal."""
 
 import argparse
 import ast
@@ -18,6 +18,11 @@ from robot_planner.simulation.tasks.base import HELD_OUT_SEEDS
 
 TIME_LIMITS = {"reach": 15.0, "push": 30.0}
 """Tasks of the demo, and how long an episode may take [s]."""
+GOAL_TIME_LIMIT = 60.0
+"""Of an episode with a goal in words [s]."""
+DEFAULTS = {"task": "reach", "planner": "grasp", "model": "tabletop"}
+GOAL_DEFAULTS = {"planner": "lbp", "model": "tidy"}
+"""With a goal in words."""
 EPISODES = 3
 """If nothing else is asked for."""
 
@@ -37,25 +42,33 @@ class Options:
     folder: Path = Path()
     """Where everything goes; it is there and can be written to."""
     command: str = "robot-planner demo"
+    goal: str = ""
+    """In words; empty: the goal is an image of the task done."""
 
     @property
     def time_limit(self) -> float:
         """Of an episode [s]."""
-        return TIME_LIMITS[self.task]
+        return GOAL_TIME_LIMIT if self.goal else TIME_LIMITS[self.task]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``demo``."""
-    parser.add_argument("--task", default="reach", metavar="TASK", help="reach or push (default: %(default)s)")
+    parser.add_argument("--task", metavar="TASK", help=f"reach or push (default: {DEFAULTS['task']})")
+    parser.add_argument(
+        "--goal", metavar="WORDS", help='what to do, in words, such as "put the red block in bin A"; in place of --task'
+    )
     parser.add_argument("--seed", type=_whole("--seed", 0), metavar="S", help="one episode: that of seed S")
     parser.add_argument(
         "--seeds", type=_whole("--seeds", 1, len(HELD_OUT_SEEDS)), metavar="N",
         help=f"N episodes, seeds from {HELD_OUT_SEEDS[0]} on, which no training has seen (default: {EPISODES})",
     )  # fmt: skip
-    parser.add_argument("--planner", default="grasp", metavar="NAME", help="grasp or cem (default: %(default)s)")
     parser.add_argument(
-        "--model", default="tabletop", metavar="NAME", help="shipped model, or path of a model folder (%(default)s)"
+        "--planner", metavar="NAME", help=f"grasp or cem (default: {DEFAULTS['planner']}); with --goal it is lbp"
     )
+    parser.add_argument(
+        "--model", metavar="NAME",
+        help=f"shipped model, or path of a model folder ({DEFAULTS['model']}; with --goal {GOAL_DEFAULTS['model']})",
+    )  # fmt: skip
     parser.add_argument("--headless", action="store_true", help="plain lines, no live view")
     parser.add_argument("--viewer", action="store_true", help="open MuJoCo's viewer; needs a display")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write no video")
@@ -67,9 +80,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_options(args: argparse.Namespace) -> Options:
     """Checks everything and makes the folder; raises RobotPlannerError, in one line, before anything has started."""
-    if args.task not in TIME_LIMITS:
+    if args.goal is not None and args.task is not None:
+        raise InvalidInputError("--goal says in words what --task names; give one of the two")
+    for name, value in (DEFAULTS if args.goal is None else GOAL_DEFAULTS).items():
+        setattr(args, name, getattr(args, name) if getattr(args, name) is not None else value)
+    names = planner_names() if args.goal is None else [GOAL_DEFAULTS["planner"]]
+    if args.goal is None and args.task not in TIME_LIMITS:
         raise UnknownNameError("task", args.task, TIME_LIMITS)
-    if args.planner not in (names := planner_names()):
+    if args.planner not in names:
         raise UnknownNameError("planner", args.planner, names)
     if args.seed is not None and args.seeds is not None:
         raise InvalidInputError("--seed S is one episode, --seeds N are N of them; give one of the two")
@@ -80,12 +98,20 @@ def read_options(args: argparse.Namespace) -> Options:
     first = HELD_OUT_SEEDS[0]
     seeds = (args.seed,) if args.seed is not None else tuple(range(first, first + (args.seeds or EPISODES)))
     model = check_model(args.model)
+    task = args.task if args.goal is None else understood(args.goal, model)
     if args.json:
         open_results(args.json)
     return Options(
-        args.task, seeds, args.planner, model, args.headless, args.viewer, args.video, args.json, _folder(args.out),
-        _command(args),
+        task, seeds, args.planner, model, args.headless, args.viewer, args.video, args.json, _folder(args.out),
+        _command(args), args.goal or "",
     )  # fmt: skip
+
+
+def understood(goal: str, model: str) -> str:
+    """The task that a goal in words asks for, such as tidy/red=bin_a; raises NotUnderstoodError, ModelError."""
+    from robot_planner.lbp import load_lbp
+
+    return f"tidy/{load_lbp(model).language.understand(goal).arrangement}"
 
 
 def planner_names() -> list[str]:
@@ -129,7 +155,8 @@ def _folder(wanted: Path | None) -> Path:
 
 def _command(args: argparse.Namespace) -> str:
     """The command line again."""
-    words = ["robot-planner", "demo", "--task", args.task, "--planner", args.planner, "--model", args.model]
+    words = ["robot-planner", "demo", *(["--task", args.task] if args.goal is None else ["--goal", args.goal])]
+    words += ["--planner", args.planner, "--model", args.model]
     for name in ("seed", "seeds", "json", "out"):
         if getattr(args, name) is not None:
             words += [f"--{name}", str(getattr(args, name))]

@@ -16,10 +16,10 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image as ImageMessage
 from std_msgs.msg import Float64MultiArray, String
 
-from robot_planner.evaluation.recording import Frame, Image, PlanEntry, Recording
+from robot_planner.evaluation.recording import Frame, Image, PlanEntry, Recording, SubgoalsEntry
 from robot_planner.nodes.interfaces import Quality
-from robot_planner.nodes.messages import image_from_message, plan_from_message, to_nanoseconds
-from robot_planner_interfaces.msg import Latent, Plan
+from robot_planner.nodes.messages import image_from_message, plan_from_message, subgoals_from_message, to_nanoseconds
+from robot_planner_interfaces.msg import Latent, Plan, Subgoals
 
 CAMERA = "front"
 
@@ -57,11 +57,14 @@ class Recorder:
         self.latent_stamp = 0
         """Of the newest latent."""
         self.policy_state = ""
+        self.subgoals: SubgoalsEntry | None = None
+        """The newest."""
         self.cost, self.planning_seconds, self.iterations = math.nan, math.nan, 0
         self.image_ages: deque[float] = deque(maxlen=50)
         self.rates = {name: Rate() for name in ("image", "latent", "plan", "command")}
         self._listen(Latent, "latent", self._on_latent)
         self._listen(Plan, "plan", self._on_plan)
+        self._listen(Subgoals, "subgoals", self._on_subgoals)
         self._listen(Float64MultiArray, "policy/timing", self._on_timing)
         self._listen(String, "policy/state", self._on_state, Quality.LATCHED)
         if frames:
@@ -72,6 +75,7 @@ class Recorder:
     def begin(self, recording: Recording | None) -> None:
         """Records into this from now on."""
         self.recording = recording
+        self.subgoals = None
         self.cost, self.planning_seconds, self.iterations = math.nan, math.nan, 0
         if recording is not None:
             recording.camera_matrix = self.camera_matrix
@@ -117,6 +121,15 @@ class Recorder:
                     plan.stamp, self.now(), plan.actions, plan.step_seconds, plan.cost, plan.iterations, plan.seconds
                 )
             )
+
+    def _on_subgoals(self, message: Subgoals) -> None:
+        if not len(message.latents):
+            return
+        self.rates["plan"].count()
+        subgoals, _ = subgoals_from_message(message)
+        self.subgoals = SubgoalsEntry(subgoals.stamp, self.now(), subgoals.latents, subgoals.progress)
+        if self.recording is not None and self.recording.began:
+            self.recording.subgoals.append(self.subgoals)
 
     def _on_timing(self, message: Float64MultiArray) -> None:
         self.rates["command"].count()

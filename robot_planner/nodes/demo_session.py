@@ -103,13 +103,13 @@ class Session:
         self.stage = "resetting the world"
         goal = self.reset(recording.task, recording.seed)
         self.recorder.begin(recording)
-        recording.goal = goal
+        recording.goal = None if recording.words else goal
         began = self.recorder.now()
         self.stage = "waiting for the camera"
         self.wait(lambda: self.recorder.latent_stamp > began, "an image of the new episode")
         recording.camera_matrix = self.recorder.camera_matrix
         self.stage = "planning and moving"
-        self._pursue(recording, goal)
+        self._pursue(recording, Goal(text=recording.words) if recording.words else Goal(image=goal))
         self.stage = "asking the environment"
         recording.verdict = self.evaluate()
         self.recorder.begin(None)
@@ -130,10 +130,10 @@ class Session:
         detail = json.loads(response.detail)
         return {"success": bool(response.success), "distance": float(response.distance), "detail": detail}
 
-    def _pursue(self, recording: Recording, goal: Any) -> None:
+    def _pursue(self, recording: Recording, goal: Goal) -> None:
         recording.began = self.recorder.now()
         attempt = self.client.send(
-            Goal(image=goal),
+            goal,
             recording.planner,
             time_limit=recording.time_limit,
             on_feedback=self.recorder.on_feedback,

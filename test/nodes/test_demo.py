@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from graph import wait_for
+from lbp_fakes import save_fake
 
 from robot_planner import cli
 from robot_planner.evaluation import video
@@ -29,6 +30,7 @@ CODE = """
 import sys
 from robot_planner.nodes import demo_options
 demo_options.TIME_LIMITS.update(reach={limit}, push={limit})
+demo_options.GOAL_TIME_LIMIT = {limit}
 from robot_planner.cli import main
 sys.exit(main(["demo", *sys.argv[1:]]))
 """
@@ -155,6 +157,22 @@ def test_an_episode_leaves_verdict_report_figures_and_film(model, tmp_path):
     assert demo.lines[-1] == f"{out}: cost.png, demo.mp4, distance.png, image_age.png, nodes.log, report.json"
 
 
+def test_a_goal_in_words_is_pursued_by_subgoals_and_shown(tmp_path):
+    model, out = save_fake(tmp_path / "fake"), tmp_path / "out"
+    with Demo("--goal", "please open the drawer", "--model", model, "--seeds", 1, "--out", out) as demo:
+        assert demo.end() == 1, demo.lines  # random weights open no drawer
+    demo.assert_no_trace()
+    written = json.loads((out / "report.json").read_text())
+    assert written["command"].startswith("robot-planner demo --goal 'please open the drawer' --planner lbp --model")
+    (record,) = written["records"]
+    assert (record["task"], record["goal"]) == ("tidy/drawer=open", "please open the drawer")
+    assert (record["planner"], record["error"], record["success"]) == ("lbp", "TIMEOUT", False)
+    assert record["distance_m"] == record["verdict.drawer_open_m"] == pytest.approx(0.09, abs=1e-3)
+    assert record["plans"] > 3 and record["plans_per_second"] > 1.0 and record["image_age_ms_median"] > 5.0
+    assert cv2.VideoCapture(str(out / "demo.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) > 25 * 3.0
+    assert demo.lines[-1] == f"{out}: demo.mp4, distance.png, image_age.png, nodes.log, report.json"
+
+
 def test_ctrl_c_stops_the_arm_and_leaves_no_trace(model, tmp_path):
     with Demo("--model", model, "--planner", "cem", "--seeds", 2, "--out", tmp_path, "--no-video", limit=100.0) as demo:
         demo.wait_for("plans/s, image age ")
@@ -199,6 +217,28 @@ def test_without_egl_it_says_what_to_install(model, tmp_path):
     (line,) = [line for line in demo.lines if line.startswith("node ")]
     assert "apt-get install -y libegl1" in line
     assert not any("Traceback" in line for line in demo.lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--goal", "put the yellow block in bin A"], "no block is yellow"),
+        (["--goal", ""], "instruction is empty"),
+        (["--goal", "open the drawer", "--planner", "grasp"], "unknown planner 'grasp'; valid: lbp"),
+        (["--goal", "open the drawer", "--model", "tabletop"], "is of kind 'world'; allowed here: 'lbp'"),
+        (["--goal", "open the drawer", "--task", "push"], "give one of the two"),
+    ],
+)
+def test_a_goal_that_is_not_understood_is_one_line_before_anything_starts(
+    words, said, tmp_path, tmp_path_factory, monkeypatch, capsys
+):
+    model = save_fake(tmp_path_factory.mktemp("models") / "fake")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("robot_planner.nodes.graph.Graph.__enter__", lambda graph: pytest.fail("something started"))
+    assert cli.main(["demo", "--model", str(model), *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("robot-planner: ") and said in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """All nodes of the table, each in its process, over a model of random weights: from the camera to the arm and back."""
 
+import json
 import math
 import signal
 
 import numpy as np
 import pytest
 from graph import PATIENCE, wait_for
+from lbp_fakes import save_fake
+from std_msgs.msg import Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory
 
 from robot_planner.nodes.graph import Graph
@@ -15,7 +18,7 @@ from robot_planner.nodes.interfaces import Quality
 from robot_planner.nodes.messages import to_nanoseconds
 from robot_planner.world import build_networks, save_world
 from robot_planner_interfaces.action import ReachGoal
-from robot_planner_interfaces.msg import Latent, Plan, PlannerStatus
+from robot_planner_interfaces.msg import Latent, Plan, PlannerStatus, Subgoals
 from robot_planner_interfaces.srv import EvaluateTask, ResetWorld
 
 pytestmark = pytest.mark.graph
@@ -78,3 +81,46 @@ def test_the_whole_way_from_the_camera_to_the_arm(graph, model):
         assert [child.name for child in nodes.died()] == ["planner"]
         assert nodes.children["planner"].process.returncode == 0
     assert nodes.stop()["policy"] == 0
+
+
+def test_from_words_to_the_arm_and_a_planner_that_is_killed(graph, tmp_path):
+    model = str(save_fake(tmp_path / "fake"))
+    overrides = {"planner.latent_timeout": 5.0}
+    with Graph({"model": model, "use_sim_time": "false"}, overrides) as nodes:
+        nodes.wait_active(4 * PATIENCE)
+        latents, subgoals = graph.listen(Latent, "latent"), graph.listen(Subgoals, "subgoals")
+        commands = graph.listen(JointTrajectory, "joint_trajectory")
+        openings = graph.listen(Float64MultiArray, "gripper_commands")
+        states = graph.listen(String, "policy/state", Quality.LATCHED)
+        client = graph.action(ReachGoal, "reach_goal")
+
+        def send(text):
+            goal = ReachGoal.Goal(goal_type=ReachGoal.Goal.TEXT, text=text, time_limit=60.0)
+            future = client.send_goal_async(goal)
+            wait_for(future.done, "acceptance")
+            return future.result(), future.result().get_result_async()
+
+        _, outcome = send("do not open the drawer")
+        wait_for(outcome.done, "the refusal")
+        assert outcome.result().result.error_code == ReachGoal.Result.INVALID_GOAL
+        assert not commands
+
+        handle, outcome = send("open the drawer")
+        wait_for(lambda: len(commands) > 20 and len(openings) > 10, "commands")
+        handle.cancel_goal_async()
+        wait_for(outcome.done, "the cancel")
+        assert outcome.result().result.error_code == ReachGoal.Result.CANCELLED
+        wait_for(lambda: json.loads(states[-1].data)["state"] == "holding", "the hold")
+        seen = {to_nanoseconds(latent.header.stamp) for latent in latents}
+        moving = [message for message in subgoals if len(message.latents)]
+        assert {to_nanoseconds(message.header.stamp) for message in moving[1:]} <= seen
+        assert all(message.data[0] == pytest.approx(0.05, abs=0.02) for message in openings)
+
+        count = len(commands)
+        send("open the drawer")
+        wait_for(lambda: len(commands) > count + 20, "commands")
+        nodes.kill("planner", signal.SIGKILL)
+        wait_for(lambda: json.loads(states[-1].data)["reason"] == "plan_lost", "the arm to be stopped")
+        assert not np.any(commands[-1].points[0].velocities) or wait_for(
+            lambda: not np.any(commands[-1].points[0].velocities), "a standstill"
+        )
