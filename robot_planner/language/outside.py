@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from robot_planner.arrangement import BIN_A, BIN_B, COLORS
+from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, HAND, OPEN, SHUT
 from robot_planner.language.family import BEYOND
 from robot_planner.language.phrases import Speaker, phrase
 from robot_planner.language.strange import CHAT, DEEDS, LETTERS, SENTENCES, THINGS, TINTS, TONGUES
@@ -22,7 +22,7 @@ from robot_planner.language.vocabulary import FILLERS
 from robot_planner.language.words import TRAINING, Split
 
 BEYOND_FAMILY = "beyond"
-KINDS = (*SENTENCES, "chat", "tongue", "gibberish", "fillers", "cut", BEYOND_FAMILY)
+KINDS = (*SENTENCES, "clash", "chat", "tongue", "gibberish", "fillers", "cut", BEYOND_FAMILY)
 
 
 def outside(
@@ -41,6 +41,8 @@ def outside(
         text = " ".join(_letters(random) for _ in range(random.randint(1, 8)))
     elif kind == "fillers":
         text = " ".join(random.choices(sorted(FILLERS), k=random.randint(1, 10)))
+    elif kind == "clash":
+        text = _clash(random, split)
     elif kind == "cut":
         text = _cut(random, split)
     else:
@@ -78,6 +80,23 @@ def _sentence(random: Random, split: Split, template: str) -> str:
     if "{again}" in template:
         given["again"] = speaker.block(one)
     return speaker.fill(template, **given)
+
+
+def _clash(random: Random, split: Split) -> str:
+    """Two clauses that can't both be, each as it would be said in an instruction, and sometimes a third that can."""
+    speaker = Speaker(random, split)
+    one, two, three = random.sample(COLORS, 3)
+    here = random.choice((BIN_A, BIN_B, DRAWER, HAND))
+    ways: tuple[list[str], ...] = (
+        [speaker.of_drawer(OPEN, False), speaker.of_drawer(SHUT, False)],
+        [speaker.of_block(one, place, False) for place in random.sample((BIN_A, BIN_B, DRAWER), 2)],
+        [speaker.of_block(one, here, False), speaker.of_block(two, here, False)],
+    )
+    clauses = list(random.choice(ways))
+    random.shuffle(clauses)
+    if random.random() < 0.3:
+        clauses.insert(random.choice((0, 2)), speaker.of_block(three, random.choice((BIN_A, BIN_B)), False))
+    return speaker.join(clauses)
 
 
 def _cut(random: Random, split: Split) -> str:

@@ -145,9 +145,10 @@ class Speaker:
         elif arrangement.drawer is not None:
             groups.append([self.of_drawer(arrangement.drawer, politely)])
         random.shuffle(groups)
-        return self._finish(self._join([clause for group in groups for clause in group]), politely)
+        return self._finish(self.join([clause for group in groups for clause in group]), politely)
 
-    def _join(self, clauses: list[str]) -> str:
+    def join(self, clauses: list[str]) -> str:
+        """Clauses as one text."""
         if len(clauses) == 2 and self.random.random() < 0.2:
             return self.fill(self.pick(t.FIRST), **{"1": clauses[0], "2": clauses[1]})
         text = clauses[0]

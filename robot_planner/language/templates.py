@@ -12,6 +12,22 @@ Templates = dict[Split, tuple[str, ...]]
 
 PLACE_IMPERATIVE: Templates = {
     TRAINING: (
+        *(
+            "find {B} and {put} it {into} {P}",
+            "reach for {B} and {put} it {into} {P}",
+            "have {B} end up {into} {P}",
+            "make {B} go {into} {P}",
+            "i ask you to {put} {B} {into} {P}",
+            "load {P} with {B}",
+            "ensure that {B} is {placed} {into} {P}",
+            "ensure {B} gets {into} {P}",
+            "{put} {B} over {into} {P}",
+            "take {B}; {put} it {into} {P}",
+            "{put} {into} {P}: {B}",
+            "carry {B} over and {put} it {into} {P}",
+            "remember to {put} {B} {into} {P}",
+            "check that {B} ends {into} {P}",
+        ),
         *("{put} {B} {into} {P}",) * 6,
         "{put} {into} {P} {B}",
         "{into} {P} {put} {B}",
@@ -39,6 +55,24 @@ PLACE_IMPERATIVE: Templates = {
 }
 PLACE_STATEMENT: Templates = {
     TRAINING: (
+        *(
+            "{P} takes {B}",
+            "{P} for {B}",
+            "{B} for {P}",
+            "we need {B} {into} {P}",
+            "{B} ends up {into} {P}",
+            "{B} will be {placed} {into} {P}",
+            "{B} ought to be {into} {P}",
+            "the goal is {B} {into} {P}",
+            "{P} must hold {B}",
+            "{P} with {B} in it",
+            "it is {B} that goes {into} {P}",
+            "{B} wants to be {into} {P}",
+            "{into} {P} belongs {B}",
+            "{into} {P} i want {B}",
+            "the place of {B} is {P}",
+            "i expect {B} {into} {P}",
+        ),
         "{B} {into} {P}",
         "{B} {into} {P}",
         "{B} goes {into} {P}",
@@ -75,6 +109,17 @@ PLACE_STATEMENT: Templates = {
 HOLD_IMPERATIVE: Templates = {
     TRAINING: (
         *(
+            "have {B} lifted",
+            "make sure {B} is lifted",
+            "get {B} up",
+            "pick {B} up and hold it",
+            "lift {B} from the table",
+            "lift {B} and keep it up",
+            "get {B} into the gripper",
+            "take {B} up",
+            "ensure that {B} is held up",
+        ),
+        *(
             "pick up {B}",
             "pick up {B}",
             "pick {B} up",
@@ -96,6 +141,13 @@ HOLD_IMPERATIVE: Templates = {
 }
 HOLD_STATEMENT: Templates = {
     TRAINING: (
+        *(
+            "{B} must be lifted",
+            "{B} is to go up",
+            "we need {B} lifted",
+            "the goal is {B} in the gripper",
+            "{B} up in the hand",
+        ),
         *("{B} in the hand", "{B} up", "i want {B} lifted", "i want you to hold {B}", "{B} should be lifted"),
         *("{B} in the gripper", "{c}=hand", "{B}: hand", "{B} should be in the gripper", "{B} must be picked up"),
     ),
@@ -103,6 +155,14 @@ HOLD_STATEMENT: Templates = {
 }
 OPEN_IMPERATIVE: Templates = {
     TRAINING: (
+        *(
+            "ensure that {D} is open",
+            "have {D} open",
+            "leave {D} open",
+            "make {D} open",
+            "keep {D} open",
+            "check that {D} is open",
+        ),
         *("open {D}", "open {D}", "open {D}", "pull {D} open", "pull open {D}", "slide {D} open", "pull {D} out"),
         *("make sure {D} is open", "get {D} open", "have {D} opened", "open up {D}", "open {D} up", "pull out {D}"),
     ),
@@ -112,11 +172,33 @@ OPEN_IMPERATIVE: Templates = {
     ),
 }
 OPEN_STATEMENT: Templates = {
-    TRAINING: ("{D} open", "{D} should be open", "i want {D} open", "{D} must be opened", "drawer=open", "{D}: open"),
+    TRAINING: (
+        *(
+            "we need {D} open",
+            "{D} ought to be open",
+            "the goal is {D} open",
+            "{D} will be open",
+            "i want {D} to be open",
+        ),
+        "{D} open",
+        "{D} should be open",
+        "i want {D} open",
+        "{D} must be opened",
+        "drawer=open",
+        "{D}: open",
+    ),
     HELD_OUT: ("{D} needs to be opened", "{D} has to be open", "i need {D} to be open", "{D} is to be open"),
 }
 SHUT_IMPERATIVE: Templates = {
     TRAINING: (
+        *(
+            "ensure that {D} is {shut}",
+            "have {D} {shut}",
+            "leave {D} {shut}",
+            "make {D} shut",
+            "keep {D} {shut}",
+            "check that {D} is {shut}",
+        ),
         *("close {D}", "close {D}", "shut {D}", "shut {D}", "push {D} shut", "push {D} closed", "push {D} in"),
         *(
             "slide {D} shut",
@@ -134,6 +216,13 @@ SHUT_IMPERATIVE: Templates = {
 }
 SHUT_STATEMENT: Templates = {
     TRAINING: (
+        *(
+            "we need {D} {shut}",
+            "{D} ought to be {shut}",
+            "the goal is {D} {shut}",
+            "{D} will be {shut}",
+            "i want {D} to be {shut}",
+        ),
         "{D} {shut}",
         "{D} should be {shut}",
         "i want {D} {shut}",
@@ -146,6 +235,7 @@ SHUT_STATEMENT: Templates = {
 # after a clause about the drawer
 IN_OPENED: Templates = {
     TRAINING: (
+        *("{put} {B} there", "take {B} and {put} it in", "let {B} go in it", "inside {put} {B}"),
         *(
             "{put} {B} in it",
             "{put} {B} inside",
@@ -158,11 +248,24 @@ IN_OPENED: Templates = {
     HELD_OUT: ("{put} {B} within", "{put} in {B}", "{put} inside it {B}", "in goes {B}"),
 }
 OPEN_AFTER: Templates = {
-    TRAINING: ("leave it open", "leave {D} open", "keep it open", "keep {D} open"),
+    TRAINING: (
+        *("it should stay open", "leave that open", "{D} remains open", "make sure it is open"),
+        "leave it open",
+        "leave {D} open",
+        "keep it open",
+        "keep {D} open",
+    ),
     HELD_OUT: ("let it stay open", "leave it opened", "{D} stays open"),
 }
 SHUT_AFTER: Templates = {
     TRAINING: (
+        *(
+            "it must be closed",
+            "make sure it is closed",
+            "then it is to be shut",
+            "slide it closed",
+            "let it be closed",
+        ),
         "close it",
         "shut it",
         "close it again",
@@ -183,6 +286,20 @@ RESPECTIVELY: Templates = {
 }
 JOINTS: Templates = {
     TRAINING: (
+        *(
+            " plus ",
+            ". also ",
+            ", also ",
+            ", at last ",
+            " as well as ",
+            ", last ",
+            ". second, ",
+            ", in the end ",
+            " while ",
+            ", thereafter ",
+            ". in addition, ",
+            ", second ",
+        ),
         *(" and ",) * 6,
         *(
             ", then ",
@@ -202,11 +319,23 @@ JOINTS: Templates = {
     HELD_OUT: (", next ", " and next ", " and after that ", ", and finally ", " and also ", ", once done ", ". next, "),
 }
 FIRST: Templates = {
-    TRAINING: ("first {1}, then {2}", "first {1} and then {2}", "start with this: {1}. then {2}", "1. {1} 2. {2}"),
+    TRAINING: (
+        *(
+            "first of all {1}; second {2}",
+            "do this: {1}, then {2}",
+            "{1} and only then {2}",
+            "do two things: {1} and {2}",
+        ),
+        "first {1}, then {2}",
+        "first {1} and then {2}",
+        "start with this: {1}. then {2}",
+        "1. {1} 2. {2}",
+    ),
     HELD_OUT: ("{1} first, then {2}", "at first {1}, next {2}", "to begin, {1}, after that {2}", "1) {1}, 2) {2}"),
 }
 AFTER_OPENING: Templates = {
     TRAINING: (
+        *("open {D}, so that you can {1}", "when you have opened {D}, {1}", "with {D} open, {1}"),
         "after opening {D} {1}",
         "after opening {D}, {1}",
         "once {D} is open, {1}",
@@ -216,11 +345,28 @@ AFTER_OPENING: Templates = {
     HELD_OUT: ("having opened {D}, {1}", "begin by opening {D}, then {1}", "as soon as {D} is open, {1}"),
 }
 BEFORE_SHUTTING: Templates = {
-    TRAINING: ("{1} before closing {D}", "before closing {D} {1}", "{1} before you close {D}", "close {D} after {ing}"),
+    TRAINING: (
+        *("{1}, and when it is in, close {D}"),
+        "{1} before closing {D}",
+        "before closing {D} {1}",
+        "{1} before you close {D}",
+        "close {D} after {ing}",
+    ),
     HELD_OUT: ("{1} prior to closing {D}", "before shutting {D}, {1}", "finish by closing {D} after {ing}"),
 }
 POLITE: Templates = {
     TRAINING: (
+        *(
+            "may i ask you to ",
+            "please do this: ",
+            "i beg you to ",
+            "help me and ",
+            "would you please ",
+            "time to ",
+            "let us ",
+            "we want you to ",
+            "try to ",
+        ),
         *(
             "please ",
             "can you ",
@@ -247,10 +393,30 @@ POLITE: Templates = {
     ),
 }
 ADDRESS: Templates = {
-    TRAINING: ("robot, ", "hey robot, ", "ok, ", "now ", "please, ", "your task: ", "hi, ", "hello robot, ", "task: "),
+    TRAINING: (
+        *("dear friend, ", "listen: ", "here is what to do: ", "good robot, ", "so, ", "instruction: ", "goal: "),
+        "robot, ",
+        "hey robot, ",
+        "ok, ",
+        "now ",
+        "please, ",
+        "your task: ",
+        "hi, ",
+        "hello robot, ",
+        "task: ",
+    ),
     HELD_OUT: ("dear robot, ", "okay robot: ", "well, ", "your job: ", "alright, "),
 }
 THANKS: Templates = {
-    TRAINING: (" please", ", please", " now", ", thanks", " thank you", " for me", " carefully"),
+    TRAINING: (
+        *(", thank you very much", ", thanks a lot", " if possible", " when you can", ", ok", " at once"),
+        " please",
+        ", please",
+        " now",
+        ", thanks",
+        " thank you",
+        " for me",
+        " carefully",
+    ),
     HELD_OUT: (", if you please", " right away", ", cheers", ", many thanks", " gently", ", would you"),
 }

@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robot_planner.arrangement import COLORS, Arrangement
+from robot_planner.arrangement import COLORS, HAND, Arrangement
 from robot_planner.language.encoder import DRAWER_CHOICES, PLACE_CHOICES, LanguageConfig, LanguageEncoder, Reading
 from robot_planner.language.family import BEYOND, FAMILY
 from robot_planner.language.outside import BEYOND_FAMILY, KINDS, outside
 from robot_planner.language.phrases import phrase
 from robot_planner.language.tokens import check_text, split_words, tokenize
-from robot_planner.language.words import SLOTS, TRAINING
+from robot_planner.language.words import TONES, TRAINING, word_set
 from robot_planner.training.resumable import run_phase
 
 ARRANGEMENTS, PHRASINGS, OUTSIDE = 24, 2, 40
@@ -27,17 +27,18 @@ LEARNING_RATE = 3e-3
 CLOSENESS = 1.0
 """Weight of the distance between a phrasing and its arrangement's prototype."""
 _STRANGE_KINDS = tuple(kind for kind in KINDS if kind != BEYOND_FAMILY)
-_SWAPPABLE = frozenset(
-    word
-    for slot in ("put", "putting", "placed", "noun", "can")
-    for text in SLOTS[slot][TRAINING]
-    for word in text.split()
-) | {"please", "can", "you", "could", "i", "want", "the", "should", "goes", "belongs", "make", "sure", "now", "take"}
-"""Words in whose place a reader can understand the sentence without knowing the word."""
+_VERBS = word_set("take keep have put get bring carry move i want")
+_MEANT = word_set(
+    """
+    red green blue a b bin bina binb open opened opening close closed closing shut push pull slide drawer drawers
+    pick lift lifted grab grasp hold raise grip up hand gripper it and out off
+    """
+) | {tone for tones in TONES.values() for tone in tones}
+"""Words that a sentence is not understood without; any other may be left out or be a word never heard."""
 
 
 def train_language(
-    work: Path, seed: int = 0, steps: int = 2500, config: LanguageConfig | None = None
+    work: Path, seed: int = 0, steps: int = 3000, config: LanguageConfig | None = None
 ) -> tuple[LanguageEncoder, dict[str, float]]:
     """Trains, or goes on with the training in ``work``; returns the encoder and its figures on fresh phrases.
 
@@ -65,7 +66,7 @@ def train_language(
 def language_loss(encoder: LanguageEncoder, rng: np.random.Generator) -> dict[str, Tensor]:
     """Named losses of one batch, "loss" their sum: meaning, closeness of paraphrases, in the family or not."""
     arrangements = [_draw(rng) for _ in range(ARRANGEMENTS)] * PHRASINGS
-    texts = [_roughen(phrase(one, rng, TRAINING, _typos(rng)), rng) for one in arrangements]
+    texts = [_roughen(phrase(one, rng, TRAINING, _typos(rng)), HAND in one.blocks, rng) for one in arrangements]
     strange = [
         outside(rng, TRAINING, _STRANGE_KINDS[rng.integers(len(_STRANGE_KINDS))], _typos(rng))[1]
         for _ in range(OUTSIDE)
@@ -95,7 +96,7 @@ def targets(arrangements: Sequence[Arrangement]) -> tuple[Tensor, Tensor]:
 
 def _draw(rng: np.random.Generator) -> Arrangement:
     """Of the family, or one of those that can be said as well."""
-    source = FAMILY if rng.random() < 0.85 else BEYOND
+    source = FAMILY if rng.random() < 0.8 else BEYOND
     return source[int(rng.integers(len(source)))]
 
 
@@ -131,17 +132,26 @@ def word_loss(words: Tensor, texts: Sequence[str], arrangements: Sequence[Arrang
     return F.cross_entropy(words[rows, columns], torch.tensor(wanted)) if rows else words.sum() * 0.0
 
 
-def _roughen(text: str, rng: np.random.Generator) -> str:
-    """A text in which, one time in three, words that do not matter are left out or made up."""
+def _roughen(text: str, lifted: bool, rng: np.random.Generator) -> str:
+    """A text in which, half of the time, words that do not matter are left out, made up, or added.
+
+    It teaches to read what is meant from colours, places and their order however the rest is said. Where a block is
+    to be ``lifted`` the verb is all that says so, and only nouns and small words change.
+    """
     random = Random(int(rng.integers(2**62)))
-    if random.random() > 0.35:
+    if random.random() < 0.5:
         return text
     rate = random.choice((0.1, 0.25, 0.5))
+    spared = _MEANT | _VERBS if lifted else _MEANT
 
     def change(match: re.Match[str]) -> str:
-        if match[0].lower() not in _SWAPPABLE or random.random() > rate:
+        chance = random.random()
+        if chance > rate or match[0].lower() in spared:
             return match[0]
-        return "" if match[0].lower() == "the" else _made_up(random)
+        if chance < 0.3 * rate:
+            return ""
+        made_up = " ".join(_made_up(random) for _ in range(random.choice((1, 1, 1, 2))))
+        return f"{made_up} {match[0]}" if chance < 0.5 * rate else made_up
 
     return re.sub(r"[A-Za-z']+", change, text)
 
