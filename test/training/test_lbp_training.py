@@ -25,7 +25,7 @@ def frames():
     body = np.column_stack([places, np.zeros(count), np.ones(count), np.full(count, 0.04)]).astype(np.float32)
     commanded = np.column_stack([places, np.zeros(count), np.full(count, 0.04)]).astype(np.float32)
     expert = rng.random(count) > 0.05
-    commanded[~expert] = 50.0  # what is masked must not be learned
+    commanded[1:][~expert[:-1]] = 50.0  # what an error commands must not be learned
     first = np.repeat(np.arange(EPISODES) * STEPS, STEPS)
     arrays = {"proprioception": body, "commanded": commanded, "expert": expert}
     data = Demonstrations(arrays, {}, first, first + STEPS - 1, ["x"] * EPISODES, np.arange(EPISODES))
