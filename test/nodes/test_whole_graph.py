@@ -110,7 +110,7 @@ def test_from_words_to_the_arm_and_a_planner_that_is_killed(graph, tmp_path):
         handle.cancel_goal_async()
         wait_for(outcome.done, "the cancel")
         assert outcome.result().result.error_code == ReachGoal.Result.CANCELLED
-        wait_for(lambda: json.loads(states[-1].data)["state"] == "holding", "the hold")
+        wait_for(lambda: json.loads(states[-1].data)["state"] != "following", "the hold")
         seen = {to_nanoseconds(latent.header.stamp) for latent in latents}
         moving = [message for message in subgoals if len(message.latents)]
         assert {to_nanoseconds(message.header.stamp) for message in moving[1:]} <= seen
@@ -121,6 +121,4 @@ def test_from_words_to_the_arm_and_a_planner_that_is_killed(graph, tmp_path):
         wait_for(lambda: len(commands) > count + 20, "commands")
         nodes.kill("planner", signal.SIGKILL)
         wait_for(lambda: json.loads(states[-1].data)["reason"] == "plan_lost", "the arm to be stopped")
-        assert not np.any(commands[-1].points[0].velocities) or wait_for(
-            lambda: not np.any(commands[-1].points[0].velocities), "a standstill"
-        )
+        wait_for(lambda: not np.any(commands[-1].points[0].velocities), "a standstill")
