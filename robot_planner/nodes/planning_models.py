@@ -170,7 +170,7 @@ class LbpPlanning:
         from robot_planner.planning.arrangement_distance import ArrangementDistance
 
         self._lbp, self._depth = lbp, None if depth < 0 else lbp.planner.checked_depth(depth)
-        self._metric = ArrangementDistance(lbp.readout)
+        self._metric = ArrangementDistance(lbp.readout, lbp.encoder.plan_dim)
         self.name, self.encoder, self.latent_dim = lbp.name, lbp.encoder.digest, lbp.encoder.latent_dim
         with contextlib.suppress(InvalidInputError):  # the first text takes many times what later ones take
             lbp.language.understand("open the drawer")

@@ -11,20 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot_planner.arrangement import Arrangement
-from robot_planner.perception.multiview import AnchorReadout, anchors
+from robot_planner.perception.multiview import ANCHORS, AnchorReadout, anchors, relative_places
 from robot_planner.planning.arrangement_distance import ArrangementDistance
 from robot_planner.simulation.tasks.base import SceneState
 from robot_planner.simulation.tasks.manipulation import BINS, DRAWER_TRAVEL, drop_point
 from robot_planner.simulation.tasks.tidy import Tidy, fulfilled
 
-METRIC = ArrangementDistance(AnchorReadout())
+FREE = 5
+METRIC = ArrangementDistance(AnchorReadout(), ANCHORS + FREE)
 
 
 def latent(state):
     """(1, D) a latent whose read-out shows this scene, with free numbers behind."""
     body = np.array([[*state.tool, np.sin(state.tool_yaw), np.cos(state.tool_yaw), state.gripper]])
     values = anchors(body, state.blocks[None, :, :3], np.array([state.drawer]))
-    return np.concatenate([values, np.ones((1, 5), np.float32)], axis=1)
+    wrist = np.nan_to_num(relative_places(body, state.blocks[None, :, :3]), nan=3.0)
+    return np.concatenate([values, np.ones((1, FREE), np.float32), wrist, np.ones((1, FREE), np.float32)], axis=1)
 
 
 def distance(state, text):
@@ -71,8 +73,19 @@ def test_a_lifted_block_has_to_be_high_and_at_the_hand():
     blocks[2, :3] = [0.4, 0.0, 0.15]
     held = replace(SCENE, blocks=blocks, gripper=0.04)
     assert distance(held, "blue=hand") == 0.0
-    assert distance(replace(held, tool=np.array([0.4, 0.1, 0.15])), "blue=hand") == pytest.approx(0.075)
+    assert distance(replace(held, tool=np.array([0.4, 0.09, 0.15])), "blue=hand") == pytest.approx(0.065, abs=1e-4)
+    assert distance(replace(held, gripper=0.0), "blue=hand") == pytest.approx(0.01)
+    low = replace(held, tool=np.array([0.4, 0.0, 0.04]), blocks=np.where(blocks == 0.15, 0.04, blocks))
+    assert distance(low, "blue=hand") == pytest.approx(0.03, abs=1e-4)
     assert distance(SCENE, "blue=hand") >= 0.05
+
+
+def test_a_block_that_the_fingers_hide_from_the_front_view_is_found_by_the_wrists():
+    blocks = SCENE.blocks.copy()
+    blocks[2, :3] = [0.4, 0.0, 0.15]
+    seen = latent(replace(SCENE, blocks=blocks, gripper=0.04))
+    seen[0, 12:15] += 2.0  # the front view takes the blue block for lying elsewhere
+    assert METRIC.distance(seen, Arrangement.parse("blue=hand"))[0] == 0.0
 
 
 def test_the_drawer_counts_by_its_opening_and_moves_what_is_in_it():
