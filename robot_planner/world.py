@@ -114,6 +114,7 @@ def assemble(
     for network in vars(networks).values():
         network.to(device).eval().requires_grad_(False)
     encoder = ConvolutionalEncoder(networks.encoder, encoder_digest(networks.encoder), device)
+    networks.dynamics.encoder = encoder.digest
     readout = readout_of(config)
     metrics: dict[str, GoalMetric] = {
         "latent": LatentDistance(),

@@ -65,6 +65,8 @@ class EnsembleDynamics(nn.Module):
         self.config = config
         self.latent_dim, self.action_dim = config.slots * config.slot_dim, len(config.action_low)
         self.step_seconds = config.step_seconds
+        self.encoder = ""
+        """Digest of the encoder whose latents these are; empty: unknown."""
         self.register_buffer("action_low", torch.tensor(config.action_low))
         self.register_buffer("action_high", torch.tensor(config.action_high))
         self.register_buffer("hand_low", torch.tensor(config.hand_low), persistent=False)

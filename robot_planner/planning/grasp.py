@@ -73,14 +73,17 @@ class GraspConfig(AnytimeConfig):
 class _Search:
     """One call's lifted problem, noise and sync."""
 
-    def __init__(self, run: Run, config: GraspConfig, actions: Tensor, evaluation: Evaluation) -> None:
+    def __init__(
+        self, run: Run, config: GraspConfig, path: Tensor | None, actions: Tensor, evaluation: Evaluation
+    ) -> None:
+        """``path`` (T+1, P, 1, D): what the states begin on, a warm start's aside; None: on the rollouts."""
         self.run, self.config = run, config
         self.unseen = False
         """Whether the actions have changed since they were rolled out."""
         objective, restarts = run.objective, actions.shape[2]
         states = evaluation.states
-        if config.initial_states == "line":
-            states = straight_line(run.task, config.horizon).expand_as(states).clone()
+        if path is not None:
+            states = path.expand_as(states).clone()
             if run.warm is not None:
                 states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
         self.lifted = Lifted(objective, run.task, states, actions, config.goal_weight)
@@ -186,7 +189,8 @@ class Grasp(AnytimePlanner):
         kept = run.settle()
         if kept == []:
             return StopReason.CONVERGED
-        search = _Search(run, config, *_screened(actions, evaluation, config.restarts, kept))
+        screened = _screened(actions, evaluation, config.restarts, kept)
+        search = _Search(run, config, self._initial_path(run), *screened)
         for _ in range(config.iterations):
             if not budget.fits("iteration", "evaluation"):
                 if search.unseen and budget.fits("evaluation"):
@@ -208,6 +212,10 @@ class Grasp(AnytimePlanner):
         if search.unseen:
             search.evaluate()
         return StopReason.ITERATIONS
+
+    def _initial_path(self, run: Run) -> Tensor | None:
+        """States (T+1, P, 1, D) from start to goal on which the lifted states begin; None: on the rollouts."""
+        return straight_line(run.task, self.config.horizon) if self.config.initial_states == "line" else None
 
     def _memory(self, problems: int) -> int:
         config, model = self.config, self.objective.model

@@ -72,6 +72,15 @@ class BackwardPlanner(RecursivePlanner):
         levels = self._recursion(self.standardise(latents), language, order, None, None, goal)[:0:-1]
         return torch.stack([*(level * self.std + self.mean for level in levels), goals], dim=1)
 
+    def loss_towards(
+        self, latents: Tensor, targets: Tensor, language: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """As ``loss`` for ``plan_towards``: the true final goal is given, so f_g learns nothing. Depth 1 or more."""
+        present, truth, given, rollout = self._training_rows(latents, targets, language, generator)
+        order = range(len(self.fractions) - 1, -1, -1)
+        levels = self._recursion(present, language, order, given, rollout, truth[:, -1])[:0:-1]
+        return self._losses(levels, truth[:, :-1])
+
 
 class LatentBackwardPlanner:
     """Plans subgoals for one latent at a time, arrays in and out, every answer with the stamp of its image."""

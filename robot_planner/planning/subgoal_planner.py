@@ -134,15 +134,8 @@ class SubgoalPlanner(nn.Module):
         prediction before it, gradients through the recursion; the rest with the true level plus noise, which
         ``generator`` draws. Returns ``loss`` and, without gradients, ``level_0`` (nearest) to ``level_{N-1}``.
         """
-        self._check("latents", latents, self.config.latent_dim)
-        self._check("language", language, self.config.language_dim)
-        present, truth = self.standardise(latents), self.standardise(self._checked_targets(targets, len(latents)))
-        rollout = torch.arange(len(latents), device=latents.device) < self.config.rollout_share * len(latents)
-        noise = torch.randn(truth.shape, generator=generator, dtype=truth.dtype, device=truth.device)
-        given = truth + self.config.noise * noise
-        levels = self._levels(present, language, len(self.fractions) - 1, given, rollout.unsqueeze(1))
-        errors = (torch.stack(levels, dim=1) - truth).square().mean(dim=(0, 2))
-        return {"loss": errors.mean()} | {f"level_{i}": error.detach() for i, error in enumerate(errors)}
+        present, truth, given, rollout = self._training_rows(latents, targets, language, generator)
+        return self._losses(self._levels(present, language, len(self.fractions) - 1, given, rollout), truth)
 
     @torch.no_grad()
     def errors(self, latents: Tensor, targets: Tensor, language: Tensor) -> Tensor:
@@ -166,6 +159,22 @@ class SubgoalPlanner(nn.Module):
         if given is None or rollout is None:
             return prediction
         return torch.where(rollout, prediction, given[:, level])
+
+    def _training_rows(
+        self, latents: Tensor, targets: Tensor, language: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Standardised latents and targets, the noisy targets that steps are fed with, and whose own are instead."""
+        self._check("latents", latents, self.config.latent_dim)
+        self._check("language", language, self.config.language_dim)
+        present, truth = self.standardise(latents), self.standardise(self._checked_targets(targets, len(latents)))
+        rollout = torch.arange(len(latents), device=latents.device) < self.config.rollout_share * len(latents)
+        noise = torch.randn(truth.shape, generator=generator, dtype=truth.dtype, device=truth.device)
+        return present, truth, truth + self.config.noise * noise, rollout.unsqueeze(1)
+
+    @staticmethod
+    def _losses(levels: list[Tensor], truth: Tensor) -> dict[str, Tensor]:
+        errors = (torch.stack(levels, dim=1) - truth).square().mean(dim=(0, 2))
+        return {"loss": errors.mean()} | {f"level_{i}": error.detach() for i, error in enumerate(errors)}
 
     def _checked_targets(self, targets: Tensor, batch: int) -> Tensor:
         wanted = (batch, len(self.fractions), self.config.latent_dim)

@@ -9,17 +9,29 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import Clock, CurvedMetric, RandomModel, SlowModel, point_mass, random_problem, walled_plane
+from toys import (
+    Clock,
+    CurvedMetric,
+    RandomModel,
+    SlowModel,
+    point_mass,
+    random_problem,
+    random_subgoals,
+    walled_plane,
+)
 
 from robot_planner.errors import InvalidInputError, ModelError, UnknownNameError
 from robot_planner.planning import PLANNERS, Cem, CemConfig, Grasp, GraspConfig, LatentDistance, Planner
+from robot_planner.planning.grasp_lbp import GraspLbp, GraspLbpConfig
 from robot_planner.types import Problem, StopReason
 
 GRASP = GraspConfig(horizon=5, iterations=15, restarts=3, candidates=6)
+LBP = GraspLbpConfig(horizon=5, iterations=15, restarts=3, candidates=6)
 VARIANTS = {
     "grasp": (Grasp, GRASP),
     "grasp-cem": (Grasp, dataclasses.replace(GRASP, sync="cem", sync_samples=8, sync_elites=2, sync_steps=2)),
     "grasp-bare": (Grasp, dataclasses.replace(GRASP, sync="none", initial_states="line", evaluate_every=2)),
+    "grasp+lbp": (lambda model, *rest, **clock: GraspLbp(model, *rest, **clock, subgoals=random_subgoals(model)), LBP),
     "cem": (Cem, CemConfig(horizon=5, iterations=6, samples=24, elites=4)),
 }
 every_planner = pytest.mark.parametrize("variant", VARIANTS)
@@ -231,7 +243,7 @@ def test_linear_point_mass_is_solved(variant):
     best = np.stack([np.minimum(0.1 * np.arange(1, 7), 0.35), np.maximum(-0.1 * np.arange(1, 7), -0.2)], 1)
     costs = np.square(best - goal).mean(1)
     exact = costs.mean() + costs[-1]
-    close = {"grasp": 1.001, "grasp-cem": 1.1, "grasp-bare": 1.5, "cem": 1.05}[variant]
+    close = {"grasp": 1.001, "grasp-cem": 1.1, "grasp-bare": 1.5, "grasp+lbp": 1.001, "cem": 1.05}[variant]
     assert exact - 1e-7 <= plan.cost <= close * exact
 
 
@@ -250,7 +262,7 @@ def test_grasp_finds_the_gap_in_the_wall(sync):
 
 
 def test_planners_are_registered_and_listed():
-    assert {"grasp", "cem"} <= set(PLANNERS)
+    assert {"grasp", "grasp+lbp", "cem"} <= set(PLANNERS)
     with pytest.raises(UnknownNameError, match="valid: .*cem.*grasp"):
         PLANNERS.factory("grsp")
     assert isinstance(PLANNERS.make("grasp", point_mass(), LatentDistance()), Grasp)

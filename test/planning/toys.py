@@ -8,6 +8,7 @@ from torch import nn
 
 from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.planning.goal_metric import DifferentiableMetric
+from robot_planner.planning.lbp import BackwardPlanner, LbpConfig
 from robot_planner.types import Problem
 
 
@@ -67,6 +68,12 @@ class CurvedMetric(DifferentiableMetric):
 
     def distance(self, latents, goals):
         return (latents - goals).norm(dim=-1)
+
+
+def random_subgoals(model):
+    """A planner of subgoals with random weights in a model's latent space."""
+    torch.manual_seed(0)
+    return BackwardPlanner(LbpConfig(latent_dim=model.latent_dim, language_dim=2, hidden=16)).requires_grad_(False)
 
 
 def random_problem(seed, dim, stamp=0):
