@@ -52,25 +52,28 @@ def run_episode(
     metric: str = "",
     settle: int = 2,
     on_step: Callable[[int, Plan, float], None] | None = None,
+    max_steps: int | None = None,
 ) -> Outcome:
     """One episode: replans at every action until the metric says reached ``settle`` times in a row, or time is up.
 
-    ``budget`` [s] is the planner's deadline at each replan. The environment's verdict is read at the end only.
+    ``budget`` [s] is the planner's deadline at each replan, ``max_steps`` (default: the task's) when time is up. The
+    environment's verdict is read at the end only.
     """
+    max_steps = MAX_STEPS[task] if max_steps is None else max_steps
     tabletop.reset(task, seed)
     stepper = PlanarStepper(tabletop)
     goal = world.encoder.encode(tabletop.goal_image()[None, None])[0]
     planner.reset()
     outcome, calm = Outcome(False, 0.0, False, 0), 0
     step_ns = int(world.dynamics.step_seconds * 1e9)
-    for step in range(MAX_STEPS[task] + 1):
+    for step in range(max_steps + 1):
         latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
         distance = goal_distance(world, metric, latent, goal)
         calm = calm + 1 if distance <= tolerance else 0
         if calm >= settle:
             outcome.believed = True
             break
-        if step == MAX_STEPS[task]:
+        if step == max_steps:
             break
         deadline = None if budget is None else time.monotonic() + budget
         plan = planner.plan(Problem(latent, goal, stamp=step * step_ns), deadline)
