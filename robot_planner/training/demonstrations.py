@@ -93,7 +93,7 @@ class PolicyDrives:
             expert.rules.forget()
         if self._left <= 0:
             if self._left < -int(self._rng.integers(8, 25)):
-                self._left, self._rows = int(self._rng.integers(3, 25)), []
+                self._left, self._rows = int(self._rng.integers(3, 45)), []
             return None
         if not self._rows:
             images, body = look(expert.tabletop), proprioception(expert.tabletop)
