@@ -74,7 +74,7 @@ class _Search:
     """One call's lifted problem, noise and sync."""
 
     def __init__(
-        self, run: Run, config: GraspConfig, path: Tensor | None, actions: Tensor, evaluation: Evaluation
+        self, run: Run, config: GraspConfig, actions: Tensor, evaluation: Evaluation, path: Tensor | None = None
     ) -> None:
         """``path`` (T+1, P, 1, D): what the states begin on, a warm start's aside; None: on the rollouts."""
         self.run, self.config = run, config
@@ -190,7 +190,7 @@ class Grasp(AnytimePlanner):
         if kept == []:
             return StopReason.CONVERGED
         screened = _screened(actions, evaluation, config.restarts, kept)
-        search = _Search(run, config, self._initial_path(run), *screened)
+        search = _Search(run, config, *screened, self._initial_path(run))
         for _ in range(config.iterations):
             if not budget.fits("iteration", "evaluation"):
                 if search.unseen and budget.fits("evaluation"):
