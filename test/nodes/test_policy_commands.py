@@ -87,7 +87,7 @@ def test_a_twist_is_the_velocity_of_the_commanded_tool_and_ends_in_zero(make):
     speed = np.array([[m.twist.linear.x, m.twist.linear.y, m.twist.linear.z] for m in heard])
     assert heard[0].header.frame_id == "base_link"
     assert np.median(np.abs(speed[10:30, 1])) == pytest.approx(0.15, rel=0.1)
-    assert np.max(np.abs(speed[:, [0, 2]])) < 0.02
+    assert np.max(np.abs(speed[:, [0, 2]])) < 0.03  # a late tick blends over a longer step
     by_stamp = {nanoseconds(m.header.stamp): [m.point.x, m.point.y, m.point.z] for m in points}
     way = np.array([by_stamp[t] for t in sorted(by_stamp)])
     np.testing.assert_allclose(np.sum(speed, axis=0) * 0.02, way[-1] - way[0], atol=0.01)
