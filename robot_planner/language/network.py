@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 REACH = 24
 """Distances beyond this are all one [words]."""
+DROPOUT = 0.1
 
 
 class Layer(nn.Module):
@@ -28,14 +29,15 @@ class Layer(nn.Module):
             nn.Linear(width, width),
         )
         self.forward_part = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.drop = nn.Dropout(DROPOUT)
 
     def forward(self, x: Tensor, source: Tensor, mask: Tensor) -> Tensor:
         """Vectors x (B, N, width) attend to source (B, T, width); the mask (B or 1, heads or 1, N or 1, T) is added."""
         q = self.query(self.norm(x)).unflatten(2, (self.heads, -1)).transpose(1, 2)
         k, v = self.source(self.norm_source(source)).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x = x + self.out(mixed.transpose(1, 2).flatten(2))
-        return x + self.forward_part(self.norm_forward(x))
+        x = x + self.drop(self.out(mixed.transpose(1, 2).flatten(2)))
+        return x + self.drop(self.forward_part(self.norm_forward(x)))
 
 
 class SentenceNetwork(nn.Module):

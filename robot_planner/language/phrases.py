@@ -103,9 +103,7 @@ class Speaker:
             return said + self.pick(t.JOINTS) + self._afterwards(SHUT)
         if state == SHUT and way < 0.5:
             ing = self.fill("{putting} {B} {into} it", B=self.block(color))
-            if random.random() < 0.5 or "ing}" not in (chosen := self.pick(t.BEFORE_SHUTTING)):
-                chosen = next(x for x in t.BEFORE_SHUTTING[self.split] if "{1}" in x)
-            return self.fill(chosen, **{"1": stow, "ing": ing}, D=drawer)
+            return self.fill(self.pick(t.BEFORE_SHUTTING), **{"1": stow, "ing": ing}, D=drawer)
         return stow + self.pick(t.JOINTS) + self._afterwards(state)
 
     def _afterwards(self, state: str) -> str:

@@ -12,6 +12,10 @@ Templates = dict[Split, tuple[str, ...]]
 
 PLACE_IMPERATIVE: Templates = {
     TRAINING: (
+        "{put} {B} {adverb} {into} {P}",
+        "{frame} {B} {becomes} {into} {P}",
+        "{frame} {B} {becomes} {adverb} {into} {P}",
+        "{frame} {P} {has} {B}",
         *(
             "find {B} and {put} it {into} {P}",
             "reach for {B} and {put} it {into} {P}",
@@ -42,6 +46,7 @@ PLACE_IMPERATIVE: Templates = {
         "take {B} to {P}",
     ),
     HELD_OUT: (
+        "{adverb} {put} {B} {into} {P}",
         "get hold of {B} and {put} it {into} {P}",
         "see to it that {B} lands {into} {P}",
         "let {B} end up {into} {P}",
@@ -55,6 +60,8 @@ PLACE_IMPERATIVE: Templates = {
 }
 PLACE_STATEMENT: Templates = {
     TRAINING: (
+        "{P} {has} {B}",
+        "{B} {adverb} {into} {P}",
         *(
             "{P} takes {B}",
             "{P} for {B}",
@@ -108,6 +115,8 @@ PLACE_STATEMENT: Templates = {
 }
 HOLD_IMPERATIVE: Templates = {
     TRAINING: (
+        "{frame} {B} is lifted",
+        "{frame} {B} is held up",
         *(
             "have {B} lifted",
             "make sure {B} is lifted",
@@ -155,6 +164,8 @@ HOLD_STATEMENT: Templates = {
 }
 OPEN_IMPERATIVE: Templates = {
     TRAINING: (
+        "{frame} {D} {becomes} open",
+        "{frame} {D} is open",
         *(
             "ensure that {D} is open",
             "have {D} open",
@@ -191,6 +202,8 @@ OPEN_STATEMENT: Templates = {
 }
 SHUT_IMPERATIVE: Templates = {
     TRAINING: (
+        "{frame} {D} {becomes} {shut}",
+        "{frame} {D} is {shut}",
         *(
             "ensure that {D} is {shut}",
             "have {D} {shut}",
@@ -346,7 +359,7 @@ AFTER_OPENING: Templates = {
 }
 BEFORE_SHUTTING: Templates = {
     TRAINING: (
-        *("{1}, and when it is in, close {D}"),
+        "{1}, and when it is in, close {D}",
         "{1} before closing {D}",
         "before closing {D} {1}",
         "{1} before you close {D}",
@@ -409,7 +422,7 @@ ADDRESS: Templates = {
 }
 THANKS: Templates = {
     TRAINING: (
-        *(", thank you very much", ", thanks a lot", " if possible", " when you can", ", ok", " at once"),
+        *(", thank you very much", ", thanks so much", " if possible", " when you can", ", ok", " at once"),
         " please",
         ", please",
         " now",

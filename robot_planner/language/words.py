@@ -22,7 +22,21 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
     "put": {
         TRAINING: (
             *("put", "place", "drop", "lay", "move", "set", "bring", "deliver", "deposit", "get", "transfer", "stow"),
-            *("insert", "carry", "shift", "stick", "store", "put", "place", "put"),
+            *(
+                "insert",
+                "carry",
+                "shift",
+                "stick",
+                "store",
+                "put",
+                "place",
+                "put",
+                "slip",
+                "guide",
+                "convey",
+                "ship",
+                "take",
+            ),
         ),
         HELD_OUT: ("relocate", "park", "transport", "position", "haul", "tuck", "load", "slot", "send", "pop"),
     },
@@ -35,7 +49,25 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
         HELD_OUT: ("relocated", "positioned", "deposited", "delivered", "transported"),
     },
     "noun": {
-        TRAINING: ("block", "block", "block", "cube", "cube", "brick", "box", "piece", "object", "one", "toy block"),
+        TRAINING: (
+            "block",
+            "block",
+            "block",
+            "cube",
+            "cube",
+            "brick",
+            "box",
+            "piece",
+            "object",
+            "one",
+            "toy block",
+            "thing",
+            "toy",
+            "wooden block",
+            "element",
+            "part",
+            "token",
+        ),
         HELD_OUT: ("cuboid", "item", "chunk", "building block"),
     },
     "block": {
@@ -46,7 +78,7 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
         HELD_OUT: ("the {noun} which is {c}", "the {noun} of {c} color", "this {c} {noun}", "the {c} coloured {noun}"),
     },
     "can": {
-        TRAINING: ("bin", "bin", "bin", "container", "tray", "bucket", "basket", "crate"),
+        TRAINING: ("bin", "bin", "bin", "container", "tray", "bucket", "basket", "crate", "case", "holder", "carton"),
         HELD_OUT: ("tub", "pail", "receptacle"),
     },
     "bin": {
@@ -76,6 +108,56 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
     "into": {
         TRAINING: ("in", "in", "into", "into", "inside", "to", "inside of"),
         HELD_OUT: ("within", "down into", "to the inside of", "straight into"),
+    },
+    "adverb": {
+        TRAINING: (
+            "directly",
+            "right",
+            "safely",
+            "nicely",
+            "over",
+            "deep",
+            "carefully",
+            "all the way",
+            "back",
+            "again",
+        ),
+        HELD_OUT: ("gently", "firmly", "quietly"),
+    },
+    # of templates for training only
+    "frame": {
+        TRAINING: (
+            *("make sure", "make sure that", "ensure that", "check that", "take care that", "it is important that"),
+            *(
+                "arrange that",
+                "i wish that",
+                "act so that",
+                "my wish is that",
+                "what matters is that",
+                "be certain that",
+            ),
+            *("i require that", "bring about that", "do all you can so that", "it must be that"),
+        ),
+    },
+    "becomes": {
+        TRAINING: (
+            *("is", "is put", "gets", "gets moved", "ends up", "goes", "comes", "will be", "has been placed", "lies"),
+            *("sits", "rests", "finds its way", "is brought", "moves", "stays", "can be found"),
+        ),
+    },
+    "has": {
+        TRAINING: (
+            "takes",
+            "holds",
+            "must hold",
+            "has",
+            "will have",
+            "accepts",
+            "houses",
+            "needs",
+            "is to have",
+            "wants",
+        ),
     },
     "open": {TRAINING: ("open",), HELD_OUT: ("open", "opened")},
     "shut": {TRAINING: ("closed", "shut"), HELD_OUT: ("closed", "shut")},

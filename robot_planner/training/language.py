@@ -21,11 +21,12 @@ from robot_planner.language.tokens import check_text, split_words, tokenize
 from robot_planner.language.words import TONES, TRAINING, word_set
 from robot_planner.training.resumable import run_phase
 
-ARRANGEMENTS, PHRASINGS, OUTSIDE = 24, 2, 40
+ARRANGEMENTS, PHRASINGS, OUTSIDE = 28, 2, 40
 """In a batch: arrangements, phrasings of each, texts that are none."""
 LEARNING_RATE = 3e-3
 CLOSENESS = 1.0
 """Weight of the distance between a phrasing and its arrangement's prototype."""
+_SINGLE = tuple(one for one in FAMILY if "," not in str(one))
 _STRANGE_KINDS = tuple(kind for kind in KINDS if kind != BEYOND_FAMILY)
 _VERBS = word_set("take keep have put get bring carry move i want")
 _MEANT = word_set(
@@ -54,7 +55,10 @@ def train_language(
     def validate() -> dict[str, float]:
         from robot_planner.evaluation.language import language_figures
 
-        return language_figures(encoder, seed=10_000 + seed, count=100)
+        encoder.eval()
+        figures = language_figures(encoder, seed=10_000 + seed, count=100)
+        encoder.train()
+        return figures
 
     run_phase("language", work, {"language": encoder}, optimizer, LEARNING_RATE, steps, loss_of_step, validate)
     from robot_planner.evaluation.language import language_figures
@@ -95,8 +99,9 @@ def targets(arrangements: Sequence[Arrangement]) -> tuple[Tensor, Tensor]:
 
 
 def _draw(rng: np.random.Generator) -> Arrangement:
-    """Of the family, or one of those that can be said as well."""
-    source = FAMILY if rng.random() < 0.8 else BEYOND
+    """Of the family, one entry more often than it has of them, or one of those that can be said as well."""
+    chance = rng.random()
+    source = _SINGLE if chance < 0.25 else BEYOND if chance < 0.45 else FAMILY
     return source[int(rng.integers(len(source)))]
 
 
@@ -139,7 +144,7 @@ def _roughen(text: str, lifted: bool, rng: np.random.Generator) -> str:
     to be ``lifted`` the verb is all that says so, and only nouns and small words change.
     """
     random = Random(int(rng.integers(2**62)))
-    if random.random() < 0.5:
+    if random.random() < 0.4:
         return text
     rate = random.choice((0.1, 0.25, 0.5))
     spared = _MEANT | _VERBS if lifted else _MEANT

@@ -102,6 +102,10 @@ def test_the_splits_share_neither_templates_nor_texts():
         assert not set(table[TRAINING]) & set(table[HELD_OUT])
 
 
+def test_no_word_of_one_letter_is_known_but_those_that_mean_something():
+    assert {word for word in KNOWN if len(word) == 1} == {"a", "b", "i", "1", "2"}
+
+
 def test_held_out_words_never_occur_in_phrases_for_training():
     rng = np.random.default_rng(1)
     texts = [phrase(sample_arrangement(rng), rng) for _ in range(3000)]
