@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from robot_planner.language.encoder import LanguageEncoder
 
 LEAST_CONFIDENCE = 0.5
+"""Of the reading."""
+LEAST_FAMILY = 0.12
+"""Probability of being an instruction below which a text is refused; the words themselves are checked as well."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,17 @@ def understand(encoder: "LanguageEncoder", text: str) -> Understanding:
     except InvalidInputError as error:
         arrangement, sentence, contradiction = None, "", str(error)
     confidence = float(torch.tensor(chances).prod())
+    sureness = float(torch.tensor(chances[1:]).prod())
     reason = objection(words)
     if reason is not None:
-        raise NotUnderstoodError(reason, sentence if chances[0] > LEAST_CONFIDENCE else "")
-    if chances[0] < LEAST_CONFIDENCE:
+        raise NotUnderstoodError(reason, sentence if chances[0] >= LEAST_FAMILY else "")
+    if chances[0] < LEAST_FAMILY:
         raise NotUnderstoodError(
             "it does not ask for an arrangement of the blocks and the drawer, or contradicts itself"
         )
     if arrangement is None:
         raise NotUnderstoodError(contradiction)
-    if confidence < LEAST_CONFIDENCE:
+    if sureness < LEAST_CONFIDENCE:
         raise NotUnderstoodError("it can be read in more than one way", sentence)
     if arrangement not in FAMILY:
         raise NotUnderstoodError("it asks for more than one task", sentence)
