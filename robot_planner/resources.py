@@ -9,8 +9,6 @@ them in ``share/robot_planner`` of its prefix, for pip and colcon alike.
 import os
 from pathlib import Path
 
-import yaml
-
 from robot_planner.errors import EnvironmentSetupError, ModelError, UnknownNameError
 
 PACKAGE = Path(__file__).resolve().parent
@@ -51,6 +49,8 @@ def resource(*parts: str) -> Path:
 
 def model_kind(name_or_folder: str) -> str:
     """What a model's configuration calls itself, such as "lbp"; "world" where it says nothing or there is no model."""
+    import yaml  # late: --help must not wait for it
+
     try:
         folder = Path(name_or_folder)
         if folder.name == name_or_folder and not folder.is_dir():
