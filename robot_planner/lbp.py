@@ -15,6 +15,7 @@ from torch import Tensor
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.errors import ModelError, RobotPlannerError
 from robot_planner.language.encoder import LanguageConfig, LanguageEncoder
+from robot_planner.networks import NetworkParts
 from robot_planner.perception.multiview import (
     AnchorReadout,
     MultiViewConfig,
@@ -36,7 +37,7 @@ KIND = "lbp"
 
 
 @dataclass
-class LbpNetworks:
+class LbpNetworks(NetworkParts):
     """The networks, as training sees them."""
 
     encoder: MultiViewNetwork
@@ -44,23 +45,6 @@ class LbpNetworks:
     language: LanguageEncoder
     planner: SubgoalPlanner
     policy: SubgoalPolicy
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All tensors, prefixed by the network's name."""
-        return {
-            f"{part}.{key}": tensor.contiguous()
-            for part, net in vars(self).items()
-            for key, tensor in net.state_dict().items()
-        }
-
-    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Inverse of ``state_dict``; raises ModelError where names or shapes differ."""
-        for part, network in vars(self).items():
-            own = {key.removeprefix(f"{part}."): t for key, t in tensors.items() if key.startswith(f"{part}.")}
-            try:
-                network.load_state_dict(own)
-            except RuntimeError as error:
-                raise ModelError(f"the weights of '{part}' don't fit its configuration: {error}") from None
 
     @property
     def config(self) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A trained world as one thing: encoder, dynamics and goal metrics that belong to one latent space."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
-from robot_planner.errors import ModelError, UnknownNameError
+from robot_planner.errors import UnknownNameError
+from robot_planner.networks import NetworkParts, network_digest
 from robot_planner.perception.convolutional import ConvolutionalConfig, ConvolutionalEncoder, ConvolutionalNetwork
 from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
@@ -24,30 +23,13 @@ ENTITIES = ("hand", "red", "green", "blue")
 
 
 @dataclass
-class WorldNetworks:
+class WorldNetworks(NetworkParts):
     """The networks of a world, as training sees them."""
 
     encoder: ConvolutionalNetwork
     dynamics: EnsembleDynamics
     cost_to_go: CostToGoNetwork
     visibility: Visibility
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All tensors, prefixed by the network's name."""
-        return {
-            f"{part}.{key}": tensor.contiguous()
-            for part, net in vars(self).items()
-            for key, tensor in net.state_dict().items()
-        }
-
-    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Inverse of ``state_dict``; raises ModelError where names or shapes differ."""
-        for part, network in vars(self).items():
-            own = {key.removeprefix(f"{part}."): t for key, t in tensors.items() if key.startswith(f"{part}.")}
-            try:
-                network.load_state_dict(own)
-            except RuntimeError as error:
-                raise ModelError(f"the weights of '{part}' don't fit its configuration: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -68,15 +50,6 @@ class World:
             return self.metrics[name or self.default_metric]
         except KeyError:
             raise UnknownNameError("goal metric", name, self.metrics) from None
-
-
-def encoder_digest(network: ConvolutionalNetwork) -> str:
-    """SHA-256 over the encoder's configuration and weights: the identity of its latent space."""
-    digest = hashlib.sha256(repr(sorted(asdict(network.config).items())).encode())
-    for key, tensor in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def readout_of(config: Mapping[str, Any]) -> SlotReadout:
@@ -113,7 +86,7 @@ def assemble(
     config = dict(config or {})
     for network in vars(networks).values():
         network.to(device).eval().requires_grad_(False)
-    encoder = ConvolutionalEncoder(networks.encoder, encoder_digest(networks.encoder), device)
+    encoder = ConvolutionalEncoder(networks.encoder, network_digest(networks.encoder, networks.encoder.config), device)
     networks.dynamics.encoder = encoder.digest
     readout = readout_of(config)
     metrics: dict[str, GoalMetric] = {

@@ -12,8 +12,7 @@ The wrist view's part: the blocks' places relative to the tool, in the tool's fr
 policy to foresee the expert's actions.
 """
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.networks import network_digest
 from robot_planner.perception.convolutional import ConvolutionalConfig, ConvolutionalNetwork, images_to_tensor
 from robot_planner.perception.encoder import ENCODERS
 from robot_planner.perception.images import to_square
@@ -137,7 +137,7 @@ class MultiViewEncoder:
         self.network = network.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
         self.device, self.config = device, network.config
         self.latent_dim, self.plan_dim = network.config.latent_dim, network.config.plan_dim
-        self.digest = network_digest(network)
+        self.digest = network_digest(network, network.config)
 
     def encode(self, images: npt.NDArray[np.uint8]) -> FloatArray:
         """Images uint8 RGB (B, 2, H, W, 3), front and wrist, square and large enough -> latents float32 (B, D).
@@ -158,12 +158,3 @@ class MultiViewEncoder:
             views = [images_to_tensor(view[:, None], self.device) for view in (front, wrist)]
             latents: FloatArray = self.network(*views).cpu().numpy()
         return latents
-
-
-def network_digest(network: MultiViewNetwork) -> str:
-    """SHA-256 over a network's configuration and weights: the identity of its latent space."""
-    digest = hashlib.sha256(repr(sorted(asdict(network.config).items())).encode())
-    for key, tensor in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

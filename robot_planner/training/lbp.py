@@ -20,7 +20,7 @@ from torch import Tensor
 from robot_planner.errors import InvalidInputError
 from robot_planner.language.encoder import LanguageEncoder
 from robot_planner.lbp import LbpNetworks, build_networks, quantised, save_lbp
-from robot_planner.perception.multiview import network_digest
+from robot_planner.networks import network_digest
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.training.demonstration_reader import Demonstrations, read_demonstrations
 from robot_planner.training.demonstrations import gather
@@ -80,7 +80,8 @@ def digest_of(data: Demonstrations) -> str:
 
 def latent_frames(networks: LbpNetworks, data: Demonstrations, folder: Path) -> LatentFrames:
     """Latents and labels of all frames; the latents are kept in a file, since images take minutes to encode."""
-    cache = folder / f"latents_{network_digest(networks.encoder)[:8]}_{digest_of(data)[:8]}.npy"
+    encoder = network_digest(networks.encoder, networks.encoder.config)
+    cache = folder / f"latents_{encoder[:8]}_{digest_of(data)[:8]}.npy"
     if cache.exists():
         latents = torch.from_numpy(np.load(cache, allow_pickle=False))
     else:

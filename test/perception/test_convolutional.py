@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.networks import network_digest
 from robot_planner.perception.encoder import Encoder
-from robot_planner.world import build_networks, encoder_digest, random_world
+from robot_planner.world import build_networks, random_world
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 1, 96, 96, 3), dtype=np.uint8)
 
@@ -32,7 +33,8 @@ def test_wrong_number_of_views_is_refused() -> None:
 
 def test_the_digest_follows_the_weights_and_the_settings() -> None:
     first, second = build_networks({}, 0).encoder, build_networks({}, 0).encoder
-    assert encoder_digest(first) == encoder_digest(second)
-    assert encoder_digest(build_networks({}, 1).encoder) != encoder_digest(first)
+    assert network_digest(first, first.config) == network_digest(second, second.config)
+    other = build_networks({}, 1).encoder
+    assert network_digest(other, other.config) != network_digest(first, first.config)
     cropped = build_networks({"encoder": {"crop": [0.0, 0.0, 0.5]}}, 0).encoder
-    assert encoder_digest(cropped) != encoder_digest(first)
+    assert network_digest(cropped, cropped.config) != network_digest(first, first.config)
