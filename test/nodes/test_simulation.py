@@ -154,7 +154,7 @@ def test_positions_and_the_gripper_are_taken(simulation):
 
 
 def test_the_gripper_is_told_alone_while_the_arm_goes_on(simulation):
-    goal = simulation.at() + 0.1
+    goal = simulation.at() + [0.1, -0.1, 0.1, 0.0, 0.1, 0.2]  # up, away from the table
     simulation.follow(goal)
     simulation.gripper.publish(Float64MultiArray(data=[0.06]))
     simulation.graph.wait(lambda: abs(sum(simulation.joints[-1].position[6:]) - 0.06) < 5e-3, "the gripper to open")
