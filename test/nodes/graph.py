@@ -153,7 +153,11 @@ class TestGraph:
 
     def action(self, kind, name):
         """A connected action client."""
-        client = ActionClient(self.probe, kind, name)
+        # Made on the probe's own thread: rclpy enters a client into the node before it is whole, and a thread that spins
+        # the node meanwhile would fall over it.
+        made = self._spinners[1].executor.create_task(ActionClient, self.probe, kind, name)
+        wait_for(made.done, f"a client of {name}")
+        client = made.result()
         assert client.wait_for_server(PATIENCE)
         for service in ("send_goal", "get_result", "cancel_goal"):
             self._wait_until_known(f"/{name}/_action/{service}")
