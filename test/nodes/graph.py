@@ -153,8 +153,8 @@ class TestGraph:
 
     def action(self, kind, name):
         """A connected action client."""
-        # Made on the probe's own thread: rclpy enters a client into the node before it is whole, and a thread that spins
-        # the node meanwhile would fall over it.
+        # Made on the probe's own thread: rclpy enters a client into the node before it is whole, and a thread that
+        # spins the node meanwhile would fall over it.
         made = self._spinners[1].executor.create_task(ActionClient, self.probe, kind, name)
         wait_for(made.done, f"a client of {name}")
         client = made.result()
