@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--validation", type=int, default=200, help="demonstrations to validate on (default: 200)")
     parser.add_argument(
-        "--steps", type=int, nargs=4, default=(4000, 8000, 12000, 20000), metavar=("L", "E", "P", "A"),
-        help="optimiser steps of language, encoder, planner and policy (default: 4000 8000 12000 20000)",
+        "--steps", type=int, nargs=4, default=(3000, 8000, 8000, 16000), metavar=("L", "E", "P", "A"),
+        help="optimiser steps of language, encoder, planner and policy (default: 3000 8000 8000 16000)",
     )  # fmt: skip
     parser.add_argument("--planner", default="backward", help="planner of subgoals (default: backward, LBP's)")
     parser.add_argument("--depth", type=int, default=2, help="subgoals that the policy follows (default: 2, and z_g)")
