@@ -27,6 +27,8 @@ PERIOD = 0.04
 """How long callbacks run between two looks at the nodes and at Ctrl-C [s]."""
 PATIENCE = 30.0
 """For what should take a moment [s]."""
+ASK_AGAIN = 8.0
+"""After which a request without an answer is put again [s]."""
 STOPPING = 2.0
 """In which the arm must have come to rest [s]."""
 SETTLING = 0.4
@@ -169,9 +171,25 @@ class Session:
                 return
 
     def _call(self, client: Any, request: Any) -> Any:
-        future = client.call_async(request)
-        self.wait(future.done, f"an answer of {client.srv_name}")
-        return future.result()
+        """The answer to a request that may be put twice; put again after a while, for an answer may be lost.
+
+        One that a server sends before it knows its client is.
+        """
+        asked: list[Any] = []
+        deadline = time.monotonic() + PATIENCE
+
+        def answered() -> bool:
+            return any(future.done() for future in asked)
+
+        while not answered():
+            asked.append(client.call_async(request))
+            again = time.monotonic() + ASK_AGAIN
+
+            def turn(again: float = again) -> bool:
+                return answered() or again <= time.monotonic() < deadline
+
+            self.wait(turn, f"an answer of {client.srv_name}", max(deadline - time.monotonic(), 0.0))
+        return next(future for future in asked if future.done()).result()
 
     def _spin(self, seconds: float) -> None:
         """Lets callbacks run for a while."""

@@ -129,6 +129,9 @@ class TestGraph:
         # kept: destroying it here, while the probe spins in its thread, would now and then kill that thread
         if name not in self._clients:
             self._clients[name] = self.probe.create_client(kind, name)
+        if not self._clients[name].wait_for_service(PATIENCE):  # now and then a busy machine loses a discovery for good
+            self._sent[f"lost client of {name}"] = self._clients[name]
+            self._clients[name] = self.probe.create_client(kind, name)
         client = self._clients[name]
         assert client.wait_for_service(PATIENCE), f"no service {name}"
         self._wait_until_known(client.service_name)

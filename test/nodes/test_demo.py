@@ -126,6 +126,7 @@ def test_an_episode_leaves_verdict_report_figures_and_film(model, tmp_path):
         status = demo.end()
     assert status == 1, demo.lines  # a random model pushes nothing to its place
     demo.assert_no_trace()
+    assert (out / "report.json").exists(), demo.lines
     written = json.loads((out / "report.json").read_text())
     assert json.loads(results.read_text())["records"] == written["records"]
     assert written["schema"] == "robot_planner results 1" and written["seeds"] == [1_000_000, 1_000_001]
