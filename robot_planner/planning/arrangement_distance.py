@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robot_planner.arrangement import BIN_A, BIN_B, DRAWER, HAND, OPEN, Arrangement
+from robot_planner.arrangement import DRAWER, HAND, OPEN, Arrangement
 from robot_planner.perception.multiview import BLOCKS, RELATIVE_SCALE
 from robot_planner.simulation.tasks.manipulation import LIFTED, OPEN_AT_LEAST, SHUT_AT_MOST, in_bin, in_drawer
+from robot_planner.simulation.tasks.tidy import BIN_NAMES
 from robot_planner.simulation.workspace import BLOCK_SIZE
 from robot_planner.types import FloatArray
 
-BIN_NAMES = {BIN_A: "a", BIN_B: "b"}
 AT_HAND = 0.025
 """A block this near the tool point, between fingers that stand this far apart, is held [m]."""
 GRIPPED_LOW, GRIPPED_HIGH = 0.02, BLOCK_SIZE + 0.008
