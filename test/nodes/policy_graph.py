@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import rclpy
+from graph import fresh_domain
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
@@ -25,10 +26,10 @@ PATIENCE = 30.0
 class Graph:
     """One test's node, and the processes that it started."""
 
-    def __init__(self, name: str, namespace: str = "") -> None:
-        self.namespace = namespace
+    def __init__(self, name: str, domain: int, namespace: str = "") -> None:
+        self.namespace, self.domain = namespace, domain
         self.context = rclpy.Context()
-        rclpy.init(context=self.context)
+        rclpy.init(context=self.context, domain_id=domain)
         self.node = Node(name, context=self.context, namespace=namespace)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
@@ -42,7 +43,8 @@ class Graph:
         for name, value in parameters.items():
             line += ["-p", f"{name}:={str(value).lower() if isinstance(value, bool) else value}"]
         root = str(Path(__file__).parents[2])
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+        path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+        environment = {**os.environ, "PYTHONPATH": path, "ROS_DOMAIN_ID": str(self.domain)}
         process = subprocess.Popen(line, env=environment, stdin=subprocess.DEVNULL)
         self.processes.append(process)
         return process
@@ -100,9 +102,6 @@ class Graph:
 
 @contextlib.contextmanager
 def open_graph(name: str, namespace: str = "") -> Iterator[Graph]:
-    """A graph that is closed whatever happens."""
-    graph = Graph(name, namespace)
-    try:
+    """A graph that is closed whatever happens; it may serve many tests, in a domain of its own."""
+    with fresh_domain() as domain, contextlib.closing(Graph(name, domain, namespace)) as graph:
         yield graph
-    finally:
-        graph.close()
