@@ -186,7 +186,11 @@ def test_ctrl_c_stops_the_arm_and_leaves_no_trace(model, tmp_path):
         "ending: SIGINT"
     )  # by the goal's cancel, before any node ends
     assert any(line.startswith("interrupted: the arm stands still") for line in demo.lines)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["nodes.log"]
+    # on a busy machine the first episode may have ended before: then it is reported, the interrupted one never
+    ended = [line for line in demo.lines if "/2, seed " in line and "success: " in line]
+    assert len(ended) < 2
+    report = ["report.json"] if ended else []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nodes.log", *report], demo.lines
     assert not any("Traceback" in line for line in demo.lines)
 
 
