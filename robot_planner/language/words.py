@@ -6,11 +6,30 @@ Words are held out only where context or form tells what they mean (a verb of pl
 carries meaning alone (colours, letters of bins, open and shut) is in training.
 """
 
+import zlib
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-Split = Literal["training", "held-out"]
+Split = Literal["training", "development", "held-out"]
 TRAINING: Split = "training"
+DEVELOPMENT: Split = "development"
+"""Kept from training to choose by: what is added, settings, thresholds."""
 HELD_OUT: Split = "held-out"
+"""Looked at when all is chosen."""
+
+
+def in_splits(training: Iterable[str], held_out: Iterable[str] = ()) -> dict[Split, tuple[str, ...]]:
+    """Entries for training and held-out ones as a table of all splits.
+
+    Development takes one in five of training's, by a hash; those said twice are indispensable and stay.
+    """
+    entries = tuple(training)
+    kept = {entry for entry in entries if entries.count(entry) == 1 and zlib.crc32(entry.encode()) % 5 == 0}
+    return {
+        TRAINING: tuple(entry for entry in entries if entry not in kept),
+        DEVELOPMENT: tuple(sorted(kept)),
+        HELD_OUT: tuple(held_out),
+    }
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--goals", default="language", help="language, or image for a goal image alone")
     parser.add_argument("--seed", type=int, default=0, help="of the weights (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes that gather data (default: 2)")
+    parser.add_argument("--threads", type=int, default=2, help="torch threads; 1 to train two variants at a time")
 
 
 def embed_instructions(language: LanguageEncoder, data: Demonstrations) -> Tensor:
@@ -155,7 +156,7 @@ def configuration(args: argparse.Namespace) -> dict[str, Any]:
 
 def train(args: argparse.Namespace) -> tuple[LbpNetworks, dict[str, float], str]:
     """Runs or resumes all phases; returns the networks, the validation figures and the data's digest."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     work: Path = args.work
     paths, held = base_data(args)
@@ -192,8 +193,8 @@ Valid for the embedded scene's cameras and its randomisation. Retrain for any ot
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
-    if min(args.episodes, args.validation, args.workers, *args.steps) < 1:
-        raise InvalidInputError("--episodes, --validation, --workers and --steps are positive numbers")
+    if min(args.episodes, args.validation, args.workers, args.threads, *args.steps) < 1:
+        raise InvalidInputError("--episodes, --validation, --workers, --threads and --steps are positive numbers")
     begun = time.monotonic()
     networks, figures, digest = train(args)
     folder = args.out or Path("models") / args.name
