@@ -3,8 +3,8 @@
 """Gradients at a fixed point x* = f(x*, theta), whatever path the solver took to it.
 
 By the implicit function theorem dx*/dtheta = (1 - J)^-1 df/dtheta, with J = df/dx at x*. So the gradient g that arrives
-at x* is turned into u = J^T u + g, itself a fixed point in vector-Jacobian products, and u goes on through ONE evaluation
-of f. Memory is that of two evaluations, however many the solver took.
+at x* is turned into u = J^T u + g, itself a fixed point in vector-Jacobian products, and u goes on through one more
+evaluation of f. Memory is that of two evaluations, however many the solver took.
 
 - ``implicit``: u is solved for, the exact gradient.
 - ``one_step``: u = g, the Jacobian-free gradient; a descent direction where f contracts enough (Fung et al., 2022).
