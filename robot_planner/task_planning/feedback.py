@@ -7,6 +7,9 @@ from typing import Protocol
 
 from robot_planner.task_planning.plan import TaskPlan
 
+ENVIRONMENT, WORLD_MODEL, CHECKER = "environment", "world model", "checker"
+"""Sources of feedback."""
+
 
 @dataclass(frozen=True)
 class Feedback:
@@ -23,8 +26,10 @@ class Feedback:
     """Why it could not, in the executor's words."""
     unmet: tuple[str, ...] = ()
     """Declared goals that do not hold at the end, as the domain writes them."""
-    source: str = "environment"
-    """``environment`` or ``world model``."""
+    source: str = ENVIRONMENT
+    """Who says so: ``environment``, ``world model``, or ``checker``, which refused the plan before it was tried."""
+    seen: tuple[str, ...] = ()
+    """Facts that were not visible before and were seen on the way, as the domain writes them."""
 
 
 class Tester(Protocol):
