@@ -101,7 +101,7 @@ class Domain:
     definitions: Mapping[str, tuple[tuple[tuple[Variable, str], ...], Condition]]
     """Name -> arguments and what it means: abbreviations, written out by ``expand``."""
     exclusive: tuple[tuple[Atom, Atom], ...]
-    """Pairs of facts that can't both hold; variables of different names are different things."""
+    """Pairs of facts that can't both hold; variables of different names are different things. Twice the same: never."""
     actions: Mapping[str, Action]
     summary: str = field(default="", compare=False)
 
@@ -173,7 +173,7 @@ class Domain:
         facts = tuple(facts)
         for one in facts:
             for other in facts:
-                if one != other and any(_excluded(pair, one, other) for pair in self.exclusive):
+                if any((pair[0] == pair[1]) == (one == other) and _excluded(pair, one, other) for pair in self.exclusive):
                     return one, other
         return None
 

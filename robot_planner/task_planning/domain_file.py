@@ -192,11 +192,11 @@ class _Reader:
             self._check_variables(part, known, entry)
 
     def _pair(self, data: Any) -> tuple[Atom, Atom]:
-        if not isinstance(data, list) or len(data) != 2:
-            raise self.fail("exclusive", f"expected pairs of facts; found '{data}'")
-        one, two = (self._parsed(text, "exclusive") for text in data)
+        if not isinstance(data, list) or len(data) not in (1, 2):
+            raise self.fail("exclusive", f"expected lists of one or two facts; found '{data}'")
+        one, two = (self._parsed(text, "exclusive") for text in (data[0], data[-1]))
         if not isinstance(one, Atom) or not isinstance(two, Atom):
-            raise self.fail("exclusive", f"expected pairs of facts; found '{data}'")
+            raise self.fail("exclusive", f"expected lists of one or two facts; found '{data}'")
         self._expanded(And((one, two)), {t: "" for t in (*one.args, *two.args) if isinstance(t, Variable)}, "exclusive")
         return one, two
 
