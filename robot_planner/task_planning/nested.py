@@ -188,10 +188,10 @@ class NestedLoop:
         return Result(self._plan, stop, tuple(self._rounds), self._steps, time.monotonic() - self._begun)
 
     def _round(self) -> Stop | None:
-        previous, first = self._plan, not self._rounds
+        previous = self._plan
         found = self._solve()
         self._rounds.append(Round(found))
-        if first or found.plan != previous:
+        if found.plan != previous:
             self._answered.clear()
         self._plan = found.plan or self._plan
         if (stop := self._unfit(found)) is not None or found.plan is None:

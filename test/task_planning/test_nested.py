@@ -219,6 +219,25 @@ def test_only_fixed_points_are_tried_on_demand(refined):
     assert loop(f, environment=world).run().stop is Stop.NO_PLAN
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_nothing_is_tried_after_a_cancel(late):
+    stopped, world = [], Judge(["A"])
+
+    class Guess(Judge):
+        def test(self, tried):
+            stopped.append(late)
+            return super().test(tried)
+
+    def on_event(event):
+        if event.stage == "refining" and event.residual == 0.0 and not late:
+            stopped.append(True)
+
+    model, guess = Model(["A"]), Guess(["A"], WORLD_MODEL)
+    result = loop(model, environment=world, world_model=guess, cancelled=lambda: any(stopped), on_event=on_event).run()
+    assert result.stop is Stop.CANCELLED and result.plan == plan("A")
+    assert not world.asked and guess.asked == (["A"] if late else [])
+
+
 def test_what_fails_is_raised():
     def broken(attempts):
         def refine(draft, max_tokens):

@@ -101,13 +101,14 @@ def test_one_edit_costs_few_calls(kind):
     assert write(toy(), Chooser(), max_tokens=40, draft=draft).forwards <= 3
 
 
-@given(st.integers(0, 1000), TEXTS)
-def test_the_cache_holds_prompt_and_text_and_can_be_gone_on_from(seed, draft):
-    done = write(Toy(seed), Chooser(), draft=draft, max_tokens=20)
-    assert done.cache == (1, 2, *done.tokens[: done.cached_tokens])
-    assert len(done.tokens) - done.cached_tokens in (0, 1)
-    again = write(Toy(seed), Chooser(), (2,), (1,), max_tokens=20)
-    assert again.tokens == done.tokens
+@given(st.integers(0, 1000), st.integers(0, 1000))
+def test_the_cache_holds_prompt_and_text_and_can_be_gone_on_from(seed, edit):
+    plain = write(Toy(seed), Chooser(), max_tokens=20)
+    for draft in (edited(plain.tokens, edit), plain.tokens):
+        done = write(Toy(seed), Chooser(), draft=draft, max_tokens=20)
+        assert done.cache == (1, 2, *done.tokens[: done.cached_tokens])
+        assert len(done.tokens) - done.cached_tokens in (0, 1)
+    assert write(Toy(seed), Chooser(), (2,), (1,), max_tokens=20).tokens == plain.tokens
 
 
 def test_cancel_and_deadline_come_between_calls():
