@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The small network that writes plans: a transformer over one token a thing, a fact, a goal, an answer or a step.
 
-A token is five integers (see ``tokens.py``): its kind, a word, up to two things of the scene, and a place. Things have
-no word of their own on the way out: a step's arguments are POINTED at, by attention over the scene's list of things, so
-that a scene may hold things of any name and number.
+A token is six integers (see ``tokens.py``): its kind, a word, up to two things of the scene, a place in a plan, and how
+many answers ago. Things have no word of their own on the way out: a step's arguments are POINTED at, by attention over
+the scene's list of things, so that a scene may hold things of any name and number.
 
 Tokens come in blocks: scene, answers of the world, draft, plan. A token sees the blocks before its own and all of its
 own, but for the plan, which is written from left to right. The keys and values of a block therefore never depend on
@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from robot_planner.planning.parameters import Parameters, parameter
 
-KIND, WORD, FIRST, SECOND, PLACE = range(5)
-FIELDS = 5
+KIND, WORD, FIRST, SECOND, PLACE, ROUND = range(6)
+FIELDS = 6
 SCENE, ANSWERS, DRAFT, PLAN = range(4)
 """Blocks, in their order."""
 
@@ -38,7 +38,8 @@ class StepNetworkConfig(Parameters):
     pieces: int = parameter(1024, "hash buckets of the pieces of things' names", 2, 1_000_000)
     pieces_per_name: int = parameter(3, "pieces of a name that are looked at", 1, 16)
     things: int = parameter(128, "things that a scene may hold", 1, 4096)
-    places: int = parameter(256, "places of steps and answers that are told apart", 2, 4096)
+    places: int = parameter(256, "places in a plan that are told apart", 2, 4096)
+    rounds: int = parameter(16, "answers of the world that are told apart", 2, 256)
     width: int = parameter(192, "numbers of a token", 8, 4096)
     layers: int = parameter(8, "transformer layers", 1, 64)
     heads: int = parameter(6, "attention heads", 1, 64)
@@ -76,7 +77,7 @@ class StepNetwork(nn.Module):
         self.config = config
         width = config.width
         self.kinds, self.words = nn.Embedding(config.kinds, width), nn.Embedding(config.words, width)
-        self.places = nn.Embedding(config.places, width)
+        self.places, self.rounds = nn.Embedding(config.places, width), nn.Embedding(config.rounds, width)
         self.pieces = nn.Embedding(config.pieces, width, padding_idx=0)
         self.slots = nn.Embedding(config.things + 1, width, padding_idx=0)
         self.as_first, self.as_second = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
@@ -87,7 +88,7 @@ class StepNetwork(nn.Module):
         self.pointers = nn.ModuleList(
             nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)) for _ in range(2)
         )
-        for embedding in (self.kinds, self.words, self.places, self.pieces, self.slots):
+        for embedding in (self.kinds, self.words, self.places, self.rounds, self.pieces, self.slots):
             nn.init.normal_(embedding.weight, std=0.05)
         with torch.no_grad():
             self.pieces.weight[0], self.slots.weight[0] = 0.0, 0.0
@@ -98,9 +99,10 @@ class StepNetwork(nn.Module):
         return F.pad(rows, (0, 0, 1, 0))
 
     def embed(self, tokens: Tensor, things: Tensor) -> Tensor:
-        """(B, N, 5) and (B, O + 1, W) -> (B, N, W); a thing's number counts from 1 in the scene's list."""
-        kind, word, first, second, place = tokens.unbind(-1)
+        """(B, N, 6) and (B, O + 1, W) -> (B, N, W); a thing's number counts from 1 in the scene's list."""
+        kind, word, first, second, place, ago = tokens.unbind(-1)
         rows = self.kinds(kind) + self.words(word) + self.places(place.clamp(max=self.config.places - 1))
+        rows = rows + self.rounds(ago.clamp(max=self.config.rounds - 1))
         rows = rows + self.as_first(gather_rows(things, first)) + self.as_second(gather_rows(things, second))
         return cast(Tensor, rows)
 

@@ -32,7 +32,7 @@ def network():
 def example(seed=0):
     generator = torch.Generator().manual_seed(seed)
     count = BLOCKS.shape[1]
-    limits = torch.tensor([CONFIG.kinds, CONFIG.words, 5, 5, CONFIG.places])
+    limits = torch.tensor([CONFIG.kinds, CONFIG.words, 5, 5, CONFIG.places, CONFIG.rounds])
     tokens = (torch.rand(1, count, FIELDS, generator=generator) * limits).long()
     names = torch.randint(1, CONFIG.pieces, (1, 4, CONFIG.pieces_per_name), generator=generator)
     return tokens, names, torch.arange(1, 5).unsqueeze(0)
