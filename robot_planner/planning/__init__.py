@@ -4,7 +4,11 @@
 
 from robot_planner.planning.cem import Cem, CemConfig
 from robot_planner.planning.goal_metric import GOAL_METRICS, GoalMetric, LatentDistance
+from robot_planner.planning.gradient import Gradient, GradientConfig
 from robot_planner.planning.grasp import Grasp, GraspConfig
+from robot_planner.planning.icem import Icem, IcemConfig
+from robot_planner.planning.latco import Latco, LatcoConfig
+from robot_planner.planning.mppi import Mppi, MppiConfig
 from robot_planner.planning.planner import PLANNERS, Planner
 
 __all__ = [
@@ -13,8 +17,16 @@ __all__ = [
     "Cem",
     "CemConfig",
     "GoalMetric",
+    "Gradient",
+    "GradientConfig",
     "Grasp",
     "GraspConfig",
+    "Icem",
+    "IcemConfig",
+    "Latco",
+    "LatcoConfig",
     "LatentDistance",
+    "Mppi",
+    "MppiConfig",
     "Planner",
 ]

@@ -8,36 +8,32 @@ Psenka, Rabbat, Krishnapriyan, LeCun, Bar: arXiv 2602.00475. `docs/grasp.md` say
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
-from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
+from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig
-from robot_planner.planning.first_actions import first_actions
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import Lifted, straight_line
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
 from robot_planner.planning.sync import CemSync, GradientSync, Sync
-from robot_planner.types import StopReason
 
 GROWTH, SHRINKAGE = 1.5, 0.5
 """What becomes of a restart's action rate after a phase that made it better, or not."""
 
 
 @dataclass(frozen=True)
-class GraspConfig(AnytimeConfig):
+class GraspConfig(RefiningConfig):
     """Parameters of GRASP. Rates and noise are relative: to half an action's range, to the latents' way to the goal."""
 
-    restarts: int = parameter(4, "plans optimised side by side for one problem, R", 1, 4096)
-    candidates: int = parameter(32, "first action sequences rolled out, of which the best R are kept", 1, 65536)
-    initial_spread: float = parameter(0.5, "root mean square of random first actions, in half ranges", 0.0, 2.0)
-    warm_spread: float = parameter(0.2, "as initial_spread, about the warm start", 0.0, 2.0)
     initial_states: str = parameter(
         "rollout", "lifted states begin on the straight line to the goal or on the rollout", choices=("line", "rollout")
     )
@@ -109,6 +105,16 @@ class _Search:
         self.run.iterations += 1
         self.unseen = True
 
+    def look(self) -> bool:
+        """Synchronises at a phase's end, and rolls out where it is time; whether it did."""
+        if self.run.iterations % self.config.sync_every == 0:
+            self.synchronise()
+            return True
+        if self.config.evaluate_every and self.run.iterations % self.config.evaluate_every == 0:
+            self.evaluate()
+            return True
+        return False
+
     def synchronise(self) -> None:
         """Rolls out, improves by the sync, and puts the lifted states on the rollout."""
         run = self.run
@@ -163,10 +169,11 @@ class _Search:
 
 
 @PLANNERS.register("grasp")
-class Grasp(AnytimePlanner):
+class Grasp(RefiningPlanner):
     """Planning by GRASP; see the module's docstring and AnytimePlanner."""
 
     name = "grasp"
+    guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0, "sync": 3.0}
 
     def __init__(
         self,
@@ -175,65 +182,18 @@ class Grasp(AnytimePlanner):
         config: GraspConfig | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.config = config or GraspConfig()
+        self.config: GraspConfig = config or GraspConfig()
         super().__init__(model, metric, self.config, clock)
 
-    def _search(self, run: Run) -> StopReason:
-        config, budget = self.config, run.budget
-        actions = first_actions(run, max(config.candidates, config.restarts), config.initial_spread, config.warm_spread)
-        evaluation = self.objective.evaluate(run.task, actions)
-        run.record(evaluation, actions)
-        budget.took("first")
-        budget.assume("evaluation", "first", 1.0)
-        budget.assume("sync", "first", 3.0)
-        kept = run.settle()
-        if kept == []:
-            return StopReason.CONVERGED
-        screened = _screened(actions, evaluation, config.restarts, kept)
-        search = _Search(run, config, *screened, self._initial_path(run))
-        for _ in range(config.iterations):
-            if not budget.fits("iteration", "evaluation"):
-                if search.unseen and budget.fits("evaluation"):
-                    search.evaluate()
-                return StopReason.DEADLINE
-            search.iterate()
-            budget.took("iteration")
-            if run.iterations % config.sync_every == 0:
-                search.synchronise()
-            elif config.evaluate_every and run.iterations % config.evaluate_every == 0:
-                search.evaluate()
-            else:
-                continue
-            kept = run.settle()
-            if kept == []:
-                return StopReason.CONVERGED
-            if kept is not None:
-                search.keep(kept)
-        if search.unseen:
-            search.evaluate()
-        return StopReason.ITERATIONS
+    def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:
+        return _Search(run, self.config, actions, evaluation, self._initial_path(run))
 
     def _initial_path(self, run: Run) -> Tensor | None:
         """States (T+1, P, 1, D) from start to goal on which the lifted states begin; None: on the rollouts."""
         return straight_line(run.task, self.config.horizon) if self.config.initial_states == "line" else None
 
     def _memory(self, problems: int) -> int:
-        config, model = self.config, self.objective.model
-        lifted = 6 * config.restarts * (config.horizon + 1) * (model.latent_dim + model.action_dim)
-        sampled = max(
-            config.candidates, 4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem")
-        )
-        rollout = 4 * sampled * (config.horizon + 1) * (model.latent_dim + model.action_dim)
-        return problems * (lifted + rollout) * self.objective.low.element_size()
-
-
-def _screened(
-    actions: Tensor, evaluation: Evaluation, restarts: int, problems: list[int] | None
-) -> tuple[Tensor, Evaluation]:
-    """The best ``restarts`` candidates of each of the problems still open."""
-    cost, states = evaluation
-    if problems is not None:
-        actions, cost, states = actions[:, problems], cost[problems], states[:, problems]
-    cost, index = cost.topk(restarts, dim=1, largest=False)
-    problem = torch.arange(len(index), device=index.device).unsqueeze(1)
-    return actions[:, problem, index], Evaluation(cost, states[:, problem, index])
+        config = self.config
+        lifted = 6 * config.restarts
+        sampled = max(4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem"))
+        return self._bytes(problems, lifted, sampled)

@@ -4,6 +4,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from math import pi
 
 import torch
 from torch import Tensor
@@ -57,3 +58,29 @@ class NoiseSource:
             self._raw.normal_(generator=source)
             self._block[:, :, problem].copy_(self._raw)
         self._next = 0
+
+
+def autoregressive(horizon: int, correlation: float) -> Tensor:
+    """(T, T) lower-triangular factor that gives white noise unit variance and ``correlation`` between neighbours."""
+    step = torch.arange(horizon)
+    lag = (step.view(-1, 1) - step).clamp_min(0).double()
+    factor = torch.tril(correlation**lag) * (1.0 - correlation**2) ** 0.5
+    factor[:, 0] = correlation ** step.double()
+    return factor
+
+
+def power_law(horizon: int, exponent: float) -> Tensor:
+    """(T, T) factor that gives white noise unit variance and power that falls with the frequency's ``exponent``.
+
+    Timmer and Koenig, 1995: sines and cosines of random amplitudes. The constant one has the power of the slowest.
+    """
+    time = torch.arange(horizon, dtype=torch.float64)
+    waves = [torch.ones_like(time)]
+    for frequency in range(1, horizon // 2 + 1):
+        amplitude, angle = frequency ** (-exponent / 2), 2 * pi * frequency / horizon * time
+        if 2 * frequency == horizon:
+            waves.append(amplitude * torch.cos(angle))
+        else:
+            waves += [2**0.5 * amplitude * torch.cos(angle), 2**0.5 * amplitude * torch.sin(angle)]
+    factor = torch.stack(waves, dim=1)
+    return factor / factor[0].norm()

@@ -7,8 +7,7 @@ import torch
 from toys import random_problem
 
 from robot_planner.planning.adam import Adam
-from robot_planner.planning.cem import autoregressive
-from robot_planner.planning.noise import BLOCK, NoiseSource, generator
+from robot_planner.planning.noise import BLOCK, NoiseSource, autoregressive, generator
 from robot_planner.types import Problem
 
 CPU = torch.device("cpu")

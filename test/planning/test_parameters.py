@@ -7,10 +7,10 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.planning import CemConfig, GraspConfig
+from robot_planner.planning import CemConfig, GradientConfig, GraspConfig, IcemConfig, LatcoConfig, MppiConfig
 
 
-@pytest.mark.parametrize("config", [GraspConfig, CemConfig])
+@pytest.mark.parametrize("config", [GraspConfig, CemConfig, IcemConfig, MppiConfig, GradientConfig, LatcoConfig])
 def test_every_field_is_described_and_its_default_is_in_range(config):
     made = config()
     for entry in fields(config):

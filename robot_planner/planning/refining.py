@@ -1,0 +1,109 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What planners that improve some plans step by step share: first candidates, the best of which are refined."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
+from robot_planner.planning.first_actions import first_actions
+from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.parameters import parameter
+from robot_planner.types import StopReason
+
+
+@dataclass(frozen=True)
+class RefiningConfig(AnytimeConfig):
+    """How many plans are refined, and from what."""
+
+    restarts: int = parameter(4, "plans optimised side by side for one problem, R", 1, 4096)
+    candidates: int = parameter(32, "first action sequences rolled out, of which the best R are kept", 1, 65536)
+    initial_spread: float = parameter(0.5, "root mean square of random first actions, in half ranges", 0.0, 2.0)
+    warm_spread: float = parameter(0.2, "as initial_spread, about the warm start", 0.0, 2.0)
+
+
+class Search(Protocol):
+    """The refinement of one call."""
+
+    unseen: bool
+    """Whether the actions have changed since they were rolled out."""
+
+    def iterate(self) -> None:
+        """One iteration."""
+        ...
+
+    def look(self) -> bool:
+        """Rolls out what is to be seen after an iteration; whether it did."""
+        ...
+
+    def evaluate(self) -> None:
+        """Rolls out the current actions."""
+        ...
+
+    def keep(self, problems: list[int]) -> None:
+        """Drops all problems but these."""
+        ...
+
+
+class RefiningPlanner(AnytimePlanner):
+    """AnytimePlanner whose search refines the best of some first candidates; derived classes name it."""
+
+    config: RefiningConfig
+    guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0}
+    """How long work takes that was never timed, as a multiple of the first candidates' rollout."""
+
+    def _search(self, run: Run) -> StopReason:
+        config, budget = self.config, run.budget
+        actions = first_actions(run, max(config.candidates, config.restarts), config.initial_spread, config.warm_spread)
+        evaluation = self.objective.evaluate(run.task, actions)
+        run.record(evaluation, actions)
+        budget.took("first")
+        for kind, times in self.guesses.items():
+            budget.assume(kind, "first", times)
+        kept = run.settle()
+        if kept == []:
+            return StopReason.CONVERGED
+        search = self._begin_search(run, *screened(actions, evaluation, config.restarts, kept))
+        for _ in range(config.iterations):
+            if not budget.fits("iteration", "evaluation"):
+                if search.unseen and budget.fits("evaluation"):
+                    search.evaluate()
+                return StopReason.DEADLINE
+            search.iterate()
+            budget.took("iteration")
+            if not search.look():
+                continue
+            kept = run.settle()
+            if kept == []:
+                return StopReason.CONVERGED
+            if kept is not None:
+                search.keep(kept)
+        if search.unseen:
+            search.evaluate()
+        return StopReason.ITERATIONS
+
+    def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:
+        """The refinement of actions (T, P, R, A), which were rolled out as ``evaluation`` says."""
+        raise NotImplementedError
+
+    def _bytes(self, problems: int, held: int, sampled: int) -> int:
+        """About what is taken by ``held`` plans a problem, and by rolling out ``sampled`` or the first candidates."""
+        config, model = self.config, self.objective.model
+        plans = held + 4 * max(config.candidates, sampled)
+        numbers = problems * plans * (config.horizon + 1) * (model.latent_dim + model.action_dim)
+        return numbers * self.objective.low.element_size()
+
+
+def screened(
+    actions: Tensor, evaluation: Evaluation, restarts: int, problems: list[int] | None
+) -> tuple[Tensor, Evaluation]:
+    """The best ``restarts`` candidates of each of the problems still open; None: of all."""
+    cost, states = evaluation
+    if problems is not None:
+        actions, cost, states = actions[:, problems], cost[problems], states[:, problems]
+    cost, index = cost.topk(restarts, dim=1, largest=False)
+    problem = torch.arange(len(index), device=index.device).unsqueeze(1)
+    return actions[:, problem, index], Evaluation(cost, states[:, problem, index])
