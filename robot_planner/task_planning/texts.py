@@ -1,0 +1,18 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What all language models do with texts that are plans."""
+
+import re
+
+from robot_planner.task_planning.plan import END
+
+_WHOLE = re.compile(rf"^[ \t]*{END}[ \t\r]*$", re.MULTILINE)
+
+
+def until_end(text: str, more: bool = False) -> str | None:
+    """The text up to the first line that is END, that line included; None if there is none.
+
+    ``more``: the text may go on, so that what its last line is can't be said yet.
+    """
+    match = _WHOLE.search(text)
+    return None if match is None or (more and match.end() == len(text)) else text[: match.end()]
