@@ -57,6 +57,19 @@ class Demonstrations:
         """(N,) number of each frame's episode."""
         return np.unique(self.first, return_inverse=True)[1]
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> "Demonstrations":
+        """The episodes for which ``kept`` (E,) is true."""
+        frames = kept[self.episode_of]
+        rows, numbers = np.flatnonzero(frames), np.cumsum(frames) - 1
+        return Demonstrations(
+            {key: array[rows] for key, array in self.arrays.items()},
+            {view: [files[row] for row in rows] for view, files in self.files.items()},
+            numbers[self.first[rows]],
+            numbers[self.last[rows]],
+            [text for text, keep in zip(self.instructions, kept, strict=True) if keep],
+            self.seeds[kept],
+        )
+
     def images(self, view: str, frames: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """RGB (len(frames), S, S, 3) of a view."""
         files = self.files[view]

@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Planner and policy learn from latents of demonstrations; targets and masks reach them as they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from robot_planner.lbp import build_networks
+from robot_planner.errors import InvalidInputError
+from robot_planner.lbp import build_networks, load_lbp
 from robot_planner.training.demonstration_reader import Demonstrations
+from robot_planner.training.lbp import embed_instructions
 from robot_planner.training.lbp_fitting import LatentFrames, fit_planner, fit_policy, predicted_subgoals
 
 STEPS, EPISODES, PLAN, WIDE = 24, 40, 32, 64
@@ -70,3 +74,20 @@ def test_frames_of_goal_images_have_no_words(frames):
     final = frames.final()
     assert final.shape == (EPISODES * STEPS, 1, PLAN)
     assert torch.equal(final[0, 0], frames.front[STEPS - 1]) and torch.equal(final[-1, 0], frames.front[-1])
+
+
+def test_episodes_whose_instruction_means_nothing_here_are_left_out_whole(frames, capsys):
+    texts = ["lift the red block"] * EPISODES
+    texts[3] = texts[7] = "sing a song"
+    data, language = embed_instructions(load_lbp("tidy").language, replace(frames.data, instructions=texts))
+    assert data.instructions == ["lift the red block"] * (EPISODES - 2) and len(language) == EPISODES - 2
+    kept = np.setdiff1d(np.arange(EPISODES), [3, 7])
+    assert (data.seeds == kept).all() and len(data) == len(kept) * STEPS
+    rows = (kept[:, None] * STEPS + np.arange(STEPS)).ravel()
+    assert (data.arrays["proprioception"] == frames.data.arrays["proprioception"][rows]).all()
+    np.testing.assert_array_equal(data.first, np.repeat(np.arange(len(kept)) * STEPS, STEPS))
+    np.testing.assert_array_equal(data.last, data.first + STEPS - 1)
+    said = capsys.readouterr().err
+    assert "2 episodes" in said and "'sing a song'" in said
+    with pytest.raises(InvalidInputError, match="no instruction of the demonstrations is understood"):
+        embed_instructions(load_lbp("tidy").language, replace(frames.data, instructions=["sing a song"] * EPISODES))
