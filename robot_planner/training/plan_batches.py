@@ -1,0 +1,165 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts and the plans that should answer them, as tensors for the plan-writing network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from robot_planner.errors import InvalidInputError
+from robot_planner.task_planning.network import (
+    ANSWERS,
+    DRAFT,
+    FIELDS,
+    PLAN,
+    SCENE,
+    StepNetwork,
+    StepNetworkConfig,
+    visibility,
+)
+from robot_planner.task_planning.plan import TaskPlan
+from robot_planner.task_planning.scene import Scene
+from robot_planner.task_planning.tokens import BEGIN, END_WORD, Kind, PromptReader, name_pieces
+
+
+@dataclass(frozen=True)
+class PlanExample:
+    """A prompt and its answer, as small arrays."""
+
+    tokens: np.ndarray
+    """(N, 6) int16: all blocks, the plan's beginning and its steps last."""
+    lengths: tuple[int, int, int, int]
+    """Tokens of scene, answers, draft and plan."""
+    names: np.ndarray
+    """(O, pieces) int16."""
+    targets: np.ndarray
+    """(P, 3) int16: word, first and second thing of what follows each token of the plan; things from 1, 0 for none."""
+    words: np.ndarray
+    """(A + 1,) int16: words that may be written, END among them."""
+    allowed: np.ndarray
+    """(P, 2, O) bool: things that fit the target's action as its first and its second argument."""
+
+
+class ExampleMaker:
+    """Prompts and plans to examples."""
+
+    def __init__(self, reader: PromptReader, config: StepNetworkConfig) -> None:
+        self._reader, self._config = reader, config
+
+    def example(self, prefix: str, suffix: str, plan: TaskPlan, scene: Scene) -> PlanExample:
+        """``scene``: what the prefix tells of. Raises InvalidInputError for a plan that the scene has no room for."""
+        reader, words = self._reader, self._reader.words
+        scene_text, answer_text = reader.split(prefix)
+        read = reader.scene(scene_text)
+        number, config = read.number, self._config
+        if len(read.things) > config.things:
+            raise InvalidInputError(f"{len(read.things)} things; the network takes {config.things} at most")
+        answers = reader.answers(answer_text, number) if answer_text else ()
+        draft = reader.draft(suffix, number)
+        steps = [reader.step(step, number, Kind.STEP, at) for at, step in enumerate(plan.steps, 1)]
+        if any(not words[step.action] or scene.misfit(step) for step in plan.steps):
+            raise InvalidInputError("a step of the plan can't be written in this scene")
+        begin = (Kind.STEP, words[BEGIN], 0, 0, 0, 0)
+        rows = [*read.tokens, *answers, *draft, begin, *steps]
+        targets = [step[1:4] for step in steps] + [(words[END_WORD], 0, 0)]
+        names = [name_pieces(thing.name, config.pieces, config.pieces_per_name) for thing in read.things]
+        usable = [words[name] for name in scene.domain.actions if words[name] and all(scene.candidates(name))]
+        allowed = np.zeros((len(targets), 2, len(read.things)), bool)
+        for at, step in enumerate(plan.steps):
+            for argument, column in enumerate(scene.candidates(step.action)[:2]):
+                allowed[at, argument, [number[thing] - 1 for thing in column]] = True
+        return PlanExample(
+            np.array(rows, np.int16),
+            (len(read.tokens), len(answers), len(draft), len(steps) + 1),
+            np.array(names, np.int16).reshape(-1, config.pieces_per_name),
+            np.array(targets, np.int16),
+            np.array([words[END_WORD], *usable], np.int16),
+            allowed,
+        )
+
+
+@dataclass(frozen=True)
+class PlanBatch:
+    """Examples side by side, filled up with nothing."""
+
+    tokens: Tensor
+    """(B, N, 6) int64."""
+    mask: Tensor
+    """(B, 1, N, N) bool: who sees whom."""
+    names: Tensor
+    """(B, O, pieces)."""
+    slots: Tensor
+    """(B, O): the things' numbers, 0 where there is none."""
+    places: Tensor
+    """(B, P): where in ``tokens`` the plan stands."""
+    targets: Tensor
+    """(B, P, 3)."""
+    counted: Tensor
+    """(B, P) bool: which places have a target."""
+    words: Tensor
+    """(B, W) bool: words that may be written."""
+    allowed: Tensor
+    """(B, P, 2, O) bool."""
+
+
+def collate(examples: Sequence[PlanExample], words: int) -> PlanBatch:
+    """``words``: that the network knows."""
+    batch = len(examples)
+    longest = max(len(e.tokens) for e in examples)
+    things, steps = max(1, *(len(e.names) for e in examples)), max(len(e.targets) for e in examples)
+    tokens, blocks = np.zeros((batch, longest, FIELDS), np.int64), np.zeros((batch, longest), np.int64)
+    valid = np.zeros((batch, longest), bool)
+    names = np.zeros((batch, things, examples[0].names.shape[1]), np.int64)
+    slots, places = np.zeros((batch, things), np.int64), np.zeros((batch, steps), np.int64)
+    targets, counted = np.zeros((batch, steps, 3), np.int64), np.zeros((batch, steps), bool)
+    usable, allowed = np.zeros((batch, words), bool), np.zeros((batch, steps, 2, things), bool)
+    for row, e in enumerate(examples):
+        count, plan, own = len(e.tokens), len(e.targets), len(e.names)
+        tokens[row, :count], valid[row, :count] = e.tokens, True
+        blocks[row, :count] = np.repeat([SCENE, ANSWERS, DRAFT, PLAN], e.lengths)
+        names[row, :own], slots[row, :own] = e.names, np.arange(1, own + 1)
+        places[row, :plan] = np.arange(count - plan, count)
+        targets[row, :plan], counted[row, :plan] = e.targets, True
+        usable[row, e.words], allowed[row, :plan, :, :own] = True, e.allowed
+    see = visibility(torch.from_numpy(blocks), torch.from_numpy(valid))
+    arrays = (names, slots, places, targets, counted, usable, allowed)
+    return PlanBatch(torch.from_numpy(tokens), see, *map(torch.from_numpy, arrays))
+
+
+def plan_loss(network: StepNetwork, batch: PlanBatch) -> dict[str, Tensor]:
+    """Mean over steps of the negative log-likelihood of action and things, within what may be written.
+
+    Also, without gradients, ``right``: the share of steps of which all parts were the likeliest.
+    """
+    things = network.things(batch.names, batch.slots)
+    hidden, _ = network(network.embed(batch.tokens, things), batch.mask)
+    count = batch.names.shape[1]
+    keys = network.keys(hidden[:, 1 : 1 + count])  # shorter scenes have other rows there; nothing points at them
+    rows = hidden.gather(1, batch.places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+    word, first, second = batch.targets.unbind(-1)
+    logits = network.action_logits(rows).masked_fill(~batch.words.unsqueeze(1), -torch.inf)
+    loss, right = _choice(logits, word, batch.counted)
+    for at, thing in enumerate((first, second)):
+        given = first if at else None
+        logits = network.argument_logits(rows, keys, word, given)
+        present = batch.counted & (thing > 0)
+        more, also = _choice(_within(logits, batch.allowed[:, :, at], present), thing - 1, present)
+        loss, right = loss + more, right & also
+    steps = batch.counted.sum()
+    return {"loss": loss.sum() / steps, "right": (right & batch.counted).sum().detach() / steps}
+
+
+def _within(logits: Tensor, allowed: Tensor, present: Tensor) -> Tensor:
+    """Nothing outside of ``allowed``; rows without a target keep all, so that no row is empty."""
+    return logits.masked_fill(~(allowed | ~present.unsqueeze(-1)), -torch.inf)
+
+
+def _choice(logits: Tensor, target: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
+    """Negative log-likelihood (B, P), zero where there is no target, and whether the target is the likeliest."""
+    wanted = torch.where(counted, target, 0)
+    loss = F.cross_entropy(logits.float().transpose(1, 2), wanted, reduction="none")
+    return torch.where(counted, loss, 0.0), (logits.argmax(-1) == target) | ~counted
