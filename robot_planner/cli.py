@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command ``robot-planner``: one verb a module, found by its file, imported when it is asked for.
 
-A verb's module has ``add_arguments(parser)`` and ``run(args)``. Those of ``bench`` and ``train`` are all such files of
-``evaluation`` and ``training``; their ``run`` returns flat records, which are shown and, with ``--json``, written.
-Others return the exit status. Exit statuses: 0 success, 1 failure, 2 a mistake of the user, 130 Ctrl-C.
+A verb's module has ``add_arguments(parser)`` and ``run(args)``. Those of ``bench``, ``train`` and ``import`` are all
+such files of ``evaluation``, ``training`` and ``training/importers``; their ``run`` returns flat records, which are
+shown and, with ``--json``, written. Others return the exit status. Exit statuses: 0 success, 1 failure, 2 a mistake of
+the user, 130 Ctrl-C.
 """
 
 import argparse
@@ -28,19 +29,25 @@ from robot_planner.errors import RobotPlannerError, UnknownNameError
 PACKAGE = Path(__file__).parent
 VERBS = {"demo": "robot_planner.nodes.demo", "up": "robot_planner.nodes.up"}
 """Verbs that are one module."""
-GROUPS = {"bench": "evaluation", "train": "training"}
+GROUPS = {"bench": "evaluation", "import": "training/importers", "train": "training"}
 """Verbs with a name after them, and the folder that holds a module for each name."""
 SUMMARIES = {
     "demo": "look, plan and move the arm in the embedded simulation, live; writes a video and a report",
     "up": "start the nodes and keep them until Ctrl-C",
     "bench": "measure: bench NAME; without a name: the list",
+    "import": "make demonstrations of data in another format: import FORMAT; without one: the list",
     "train": "fit a shipped model again: train NAME; without a name: the list",
 }
+_RUN = ", or use ./run, which sets all up"
 HINTS = {
-    "simulation": ({"mujoco", "xacro", "imageio_ffmpeg", "matplotlib"}, "pip install 'robot_planner[simulation]'"),
+    "lerobot": ({"pyarrow"}, "pip install 'robot_planner[lerobot]'"),
+    "simulation": (
+        {"mujoco", "xacro", "imageio_ffmpeg", "matplotlib"},
+        f"pip install 'robot_planner[simulation]'{_RUN}",
+    ),
     "ros": (
         {"rclpy", "robot_planner_interfaces"},
-        "source a ROS 2 workspace with robot_planner in it, or pip install ./robot_planner_interfaces '.[ros]'",
+        f"source a ROS 2 workspace with robot_planner in it, or pip install ./robot_planner_interfaces '.[ros]'{_RUN}",
     ),
 }
 USER_ERROR, INTERRUPTED = 2, 130
@@ -63,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = _hint((error.name or "").partition(".")[0])
         if hint is None:
             raise
-        return _fail(f"this needs the package '{error.name}': {hint}, or use ./run, which sets all up")
+        return _fail(f"this needs the package '{error.name}': {hint}")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -88,8 +95,8 @@ def dispatch(words: list[str]) -> int:
         print(group_overview(verb))
         return 0 if rest else USER_ERROR
     if rest[0] not in names:
-        raise UnknownNameError({"bench": "bench", "train": "model to train"}[verb], rest[0], names)
-    module = f"robot_planner.{GROUPS[verb]}.{rest[0].replace('-', '_')}"
+        raise UnknownNameError({"bench": "bench", "import": "format", "train": "model to train"}[verb], rest[0], names)
+    module = f"robot_planner.{GROUPS[verb].replace('/', '.')}.{rest[0].replace('-', '_')}"
     return _run(module, f"{verb} {rest[0]}", rest[1:], records=True)
 
 

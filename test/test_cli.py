@@ -73,9 +73,10 @@ def test_results_that_can_not_be_written_stop_the_run_before_it_begins(bench, ca
 @pytest.mark.parametrize(
     ("words", "valid"),
     [
-        (["dance"], "unknown verb 'dance'; valid: bench, demo, train, up"),
+        (["dance"], "unknown verb 'dance'; valid: bench, demo, import, train, up"),
         (["bench", "nothing"], "unknown bench 'nothing'; valid: the-answer"),
         (["bench", "statistics"], "unknown bench 'statistics'; valid: the-answer"),
+        (["import", "rosbag"], "unknown format 'rosbag'; valid: (none)"),
     ],
 )
 def test_unknown_names_are_answered_with_the_valid_ones(bench, capsys, words, valid):
@@ -102,7 +103,8 @@ def test_single_verbs_return_the_status_of_their_module(monkeypatch, name):
     [
         (RobotPlannerError("the seed is -1;\n allowed: 0 and up"), 2, "the seed is -1; allowed: 0 and up"),
         (OSError(errno.ENOSPC, "No space left on device", "v.mp4"), 2, "No space left on device: v.mp4"),
-        (ModuleNotFoundError(name="mujoco"), 2, "pip install 'robot_planner[simulation]'"),
+        (ModuleNotFoundError(name="mujoco"), 2, "pip install 'robot_planner[simulation]', or use ./run, which"),
+        (ModuleNotFoundError(name="pyarrow.lib"), 2, "pip install 'robot_planner[lerobot]'\n"),
         (ModuleNotFoundError(name="sensor_msgs.msg"), 2, "source a ROS 2 workspace"),
         (KeyboardInterrupt(), 130, ""),
     ],
@@ -137,7 +139,7 @@ def test_wrong_option_is_status_2(bench, capsys):
     assert "invalid int value: 'many'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["--help", "bench", "train"])
+@pytest.mark.parametrize("verb", ["--help", "bench", "import", "train"])
 def test_help_imports_nothing_heavy(verb):
     """What makes the help quick: neither torch nor NumPy, MuJoCo or rclpy is imported for it."""
     code = f"""
@@ -153,3 +155,8 @@ def test_every_shipped_name_has_a_summary():
     for verb in cli.GROUPS:
         for name, summary in cli.members(verb).items():
             assert summary, f"{verb} {name} has no docstring"
+
+
+def test_formats_are_found_where_their_importers_are(capsys):
+    assert cli.main(["import", "--help"]) == 0
+    assert "lerobot  Makes demonstrations of a LeRobot dataset on disk" in capsys.readouterr().out

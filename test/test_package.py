@@ -86,6 +86,6 @@ def test_run_explains_itself_without_setting_anything_up(tmp_path, words, status
     (tmp_path / "run").write_bytes((ROOT / "run").read_bytes())
     done = subprocess.run(["bash", tmp_path / "run", *words], capture_output=True, text=True)
     assert done.returncode == status
-    for verb in ("demo", "test", "train", "bench", "lint", "up"):
+    for verb in ("demo", "test", "train", "bench", "import", "lint", "up"):
         assert verb in done.stdout + done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

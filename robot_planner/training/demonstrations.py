@@ -16,31 +16,27 @@ A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, 
   [m]. Only the encoder's read-out is fitted to them; NaN where unknown.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from robot_planner.language.family import describe
 from robot_planner.language.phrases import phrase
 from robot_planner.lbp import Act, Lbp, load_lbp
 from robot_planner.simulation.expert import ScriptedExpert, ToolCommand
-from robot_planner.simulation.observation import IMAGE_SIZES, look, proprioception
+from robot_planner.simulation.observation import look, proprioception
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled
 from robot_planner.simulation.tool_driver import HIGH, LOW, SPEED
 from robot_planner.simulation.workspace import CONTROL_SECONDS
+from robot_planner.training.demonstration_writer import EPISODES_PER_SHARD, FRAME_KEYS, STEP_SECONDS, png, write_shard
 
-STEP_SECONDS = 0.1
 MAX_FRAMES = 400
-EPISODES_PER_SHARD = 50
 REACH_LOW, REACH_HIGH = np.array([0.22, -0.37, 0.018]), np.array([0.58, 0.30, 0.20])
 """Box of the errors made on purpose [m]."""
 
@@ -110,14 +106,12 @@ class Recorder:
     """Collects the frames of one episode."""
 
     def __init__(self) -> None:
-        self.frames: dict[str, list] = {
-            key: [] for key in ("front", "wrist", "proprioception", "commanded", "expert", "objects", "drawer")
-        }
+        self.frames: dict[str, list] = {key: [] for key in FRAME_KEYS}
 
     def record(self, tabletop: Tabletop, commanded: ToolCommand, expert: bool) -> None:
         """Adds the present instant; ``expert``: whether the expert commands from here to the next."""
         for view, image in look(tabletop).items():
-            self.frames[view].append(cv2.imencode(".png", image[..., ::-1])[1].ravel())
+            self.frames[view].append(png(image))
         self.frames["proprioception"].append(proprioception(tabletop))
         self.frames["commanded"].append([*commanded.position, commanded.yaw, commanded.gripper])
         self.frames["expert"].append(expert)
@@ -159,25 +153,7 @@ def gather_shard(path: Path, task: str, seeds: range, model: Path | None = None)
                 rows.append(recorder.frames)
                 kept.append(seed)
                 texts.append(phrase(arrangement_of(tabletop.episode), np.random.default_rng([seed, 13])))
-    joined = {key: [item for row in rows for item in row[key]] for key in rows[0]}
-    arrays: dict[str, npt.NDArray] = {
-        "proprioception": np.array(joined["proprioception"], np.float32),
-        "commanded": np.array(joined["commanded"], np.float32),
-        "expert": np.array(joined["expert"], bool),
-        "objects": np.array(joined["objects"], np.float32),
-        "drawer": np.array(joined["drawer"], np.float32),
-        "lengths": np.array([len(row["expert"]) for row in rows]),
-        "seeds": np.array(kept),
-        "instructions": np.array(texts),
-    }
-    for view in IMAGE_SIZES:
-        arrays[view] = np.concatenate(joined[view])
-        arrays[f"{view}_ends"] = np.cumsum([len(item) for item in joined[view]])
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    os.replace(part, path)
-    return path
+    return write_shard(path, rows, kept, texts)
 
 
 def gather(
