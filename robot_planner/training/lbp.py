@@ -9,6 +9,7 @@ Every phase resumes from its last checkpoint; --work names the folder of data, c
 
 import argparse
 import hashlib
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.language.encoder import LanguageEncoder
+from robot_planner.language.understanding import NotUnderstoodError
 from robot_planner.lbp import LbpNetworks, build_networks, quantised, save_lbp
 from robot_planner.networks import network_digest
 from robot_planner.simulation.tasks import TUNING_SEEDS
@@ -68,13 +70,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="torch threads; 1 to train two variants at a time")
 
 
-def embed_instructions(language: LanguageEncoder, data: Demonstrations) -> Tensor:
-    """(E, L) of the episodes' instructions; raises NotUnderstoodError for one that means nothing here."""
-    seen: dict[str, np.ndarray] = {}
-    for text in data.instructions:
-        if text not in seen:
+def embed_instructions(language: LanguageEncoder, data: Demonstrations) -> tuple[Demonstrations, Tensor]:
+    """The episodes whose instruction is understood, and (E, L) of their instructions.
+
+    Episodes whose instruction means nothing here are left out; stderr names the first of these instructions. Raises
+    InvalidInputError if no episode is left.
+    """
+    seen: dict[str, np.ndarray | None] = {}
+    first = ""
+    for text in dict.fromkeys(data.instructions):
+        try:
             seen[text] = quantised(language, text)
-    return torch.from_numpy(np.stack([seen[text] for text in data.instructions]))
+        except NotUnderstoodError as error:
+            seen[text] = None
+            first = first or f"'{text}': {error}"
+    rows = [seen[text] for text in data.instructions]
+    known = [row for row in rows if row is not None]
+    if first:
+        print(f"left out: {len(rows) - len(known)} episodes, such as {first}", file=sys.stderr)
+    if not known:
+        raise InvalidInputError("no instruction of the demonstrations is understood")
+    if len(known) < len(rows):
+        data = data.only(np.array([row is not None for row in rows]))
+    return data, torch.from_numpy(np.stack(known))
 
 
 def digest_of(data: Demonstrations) -> str:
@@ -83,7 +101,11 @@ def digest_of(data: Demonstrations) -> str:
 
 
 def latent_frames(networks: LbpNetworks, data: Demonstrations, folder: Path) -> LatentFrames:
-    """Latents and labels of all frames; the latents are kept in a file, since images take minutes to encode."""
+    """Latents and labels of the episodes whose instruction is understood; the latents are kept in a file.
+
+    Images take minutes to encode.
+    """
+    data, language = embed_instructions(networks.language, data)
     encoder = network_digest(networks.encoder, networks.encoder.config)
     cache = folder / f"latents_{encoder[:8]}_{digest_of(data)[:8]}.npy"
     if cache.exists():
@@ -93,7 +115,6 @@ def latent_frames(networks: LbpNetworks, data: Demonstrations, folder: Path) -> 
         part = cache.with_suffix(".part.npy")
         np.save(part, latents.numpy(), allow_pickle=False)
         part.replace(cache)
-    language = embed_instructions(networks.language, data)
     plan_dim, length = networks.encoder.config.plan_dim, networks.policy.config.chunk_length
     return LatentFrames.of(data, latents, language, plan_dim, length)
 
@@ -187,7 +208,7 @@ def train(args: argparse.Namespace) -> tuple[LbpNetworks, dict[str, float], str]
     everything = read_demonstrations([*paths, *more]) if more else data
     frames, tuning = latent_frames(networks, everything, work), latent_frames(networks, held, work)
     fit_parts(args, networks, frames, tuning, work)
-    return networks, {**words, **place_errors(tuning.latents, held)}, digest_of(everything)
+    return networks, {**words, **place_errors(tuning.latents, tuning.data)}, digest_of(everything)
 
 
 CARD = """# {name}: LBP on the tabletop
