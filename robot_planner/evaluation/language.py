@@ -19,14 +19,18 @@ from robot_planner.language.words import HELD_OUT, TRAINING, Split
 BATCH = 256
 
 
-def language_figures(encoder: LanguageEncoder, seed: int, count: int) -> dict[str, float]:
-    """Shares of ``count`` phrases each, in [0, 1].
+def language_figures(
+    encoder: LanguageEncoder, seed: int, count: int, splits: Sequence[Split] = (TRAINING, HELD_OUT)
+) -> dict[str, float]:
+    """Shares of ``count`` phrases of each of the ``splits``, in [0, 1].
 
     exact: understood as meant, nothing refused; network: the same by the network alone, without refusals;
-    refused: what should be; false_refusal: what should not; paraphrase_cosine and nearest_prototype: the embedding.
+    refused: what should be; false_refusal: what should not; wrong: understood as something else; cosine and nearest:
+    the embedding and its prototype. The held-out split is not for choosing by.
     """
     figures: dict[str, float] = {}
-    for split, name in ((TRAINING, "training"), (HELD_OUT, "held_out")):
+    for split in splits:
+        name = split.replace("-", "_")
         for typos, suffix in ((0, ""), (2, "_typos")):
             rng = np.random.default_rng([seed, typos, split == HELD_OUT])
             wanted = [sample_arrangement(rng) for _ in range(count)]
@@ -73,6 +77,7 @@ def _understood(encoder: LanguageEncoder, texts: list[str], wanted: list[Arrange
             nearest.append(FAMILY[int(cosine[row].argmax())] == one)
     return {
         "exact": float(np.mean(exact)),
+        "wrong": 1.0 - float(np.mean(exact)) - float(np.mean([result is None for result in results])),
         "network": float(np.mean(right)),
         "false_refusal": float(np.mean([result is None for result in results])),
         "cosine": float(np.mean(cosines)),

@@ -122,7 +122,8 @@ def load_pretrained(folder: str | Path, device: torch.device | str = "cpu") -> P
     raise ModelError(f"{path} holds no pretrained model; allowed: a folder with {wanted}")
 
 
-def _library(name: str) -> ModuleType:
+def library(name: str) -> ModuleType:
+    """A library of the extra ``pretrained``; raises EnvironmentSetupError if it isn't installed or does not load."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -144,14 +145,14 @@ def _json(path: Path) -> dict[str, Any]:
 
 class _Transformers:
     def __init__(self, folder: Path, device: torch.device | str) -> None:
-        library = _library("transformers")
+        transformers = library("transformers")
         kind = _json(folder / "config.json").get("model_type")
         if kind not in _KINDS:
             raise ModelError(f"model {folder} is of type '{kind}'; allowed: {', '.join(_KINDS)}")
         local = {"local_files_only": True, "trust_remote_code": False}
-        self.model = library.AutoModel.from_pretrained(folder, use_safetensors=True, **local)
+        self.model = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, **local)
         self.model = self.model.to(device).eval().requires_grad_(False)
-        self.tokenizer = library.AutoTokenizer.from_pretrained(folder, **local)
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **local)
         config = self.model.config
         self.name, self.image_size, self.device = f"transformers {kind}", int(config.vision_config.image_size), device
         self.length = int(config.text_config.max_position_embeddings)
@@ -181,7 +182,7 @@ class _Transformers:
 
 class _OpenClip:
     def __init__(self, folder: Path, device: torch.device | str) -> None:
-        library = _library("open_clip")
+        open_clip = library("open_clip")
         import safetensors.torch
 
         config = _json(folder / OPEN_CLIP_FILES[0])
@@ -190,14 +191,14 @@ class _OpenClip:
         if "hf_model_name" in text or "hf_tokenizer_name" in text:
             raise ModelError(f"model {folder} takes its text tower from another model; allowed: CLIP's own")
         custom = sizes.pop("custom_text", False)
-        self.model = (library.CustomTextCLIP if custom else library.CLIP)(**sizes)
+        self.model = (open_clip.CustomTextCLIP if custom else open_clip.CLIP)(**sizes)
         tensors = safetensors.torch.load_file(folder / OPEN_CLIP_FILES[1])
         for prefix in _WRAPPERS:
             if all(key.startswith(prefix) for key in tensors):
                 tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
         self.model.load_state_dict(tensors)
         self.model = self.model.to(device).eval().requires_grad_(False)
-        self.tokenizer = library.SimpleTokenizer(context_length=text.get("context_length", 77))
+        self.tokenizer = open_clip.SimpleTokenizer(context_length=text.get("context_length", 77))
         self.name, self.device, self.dim = "open_clip", device, int(sizes["embed_dim"])
         size = self.model.visual.image_size
         self.image_size = int(size[0] if isinstance(size, Sequence) else size)

@@ -14,6 +14,7 @@ from random import Random
 import numpy as np
 
 from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, HAND, OPEN, SHUT
+from robot_planner.language import frames as f
 from robot_planner.language.family import BEYOND
 from robot_planner.language.phrases import Speaker, phrase
 from robot_planner.language.strange import CHAT, DEEDS, LETTERS, SENTENCES, THINGS, TINTS, TONGUES
@@ -22,7 +23,11 @@ from robot_planner.language.vocabulary import FILLERS
 from robot_planner.language.words import TRAINING, Split
 
 BEYOND_FAMILY = "beyond"
-KINDS = (*SENTENCES, "clash", "chat", "tongue", "gibberish", "fillers", "cut", BEYOND_FAMILY)
+KINDS = (*SENTENCES, "clash", "mixed", "chat", "tongue", "gibberish", "fillers", "cut", BEYOND_FAMILY)
+_BESIDE = ("removal", "relation", "number", "negation", "crowded", "deed")
+"""What spoils an instruction that it stands beside."""
+_BARE = ("question", "tongue", "gibberish")
+"""What politeness might make an instruction of, or is not said politely."""
 
 
 def outside(
@@ -43,12 +48,19 @@ def outside(
         text = " ".join(random.choices(sorted(FILLERS), k=random.randint(1, 10)))
     elif kind == "clash":
         text = _clash(random, split)
+    elif kind == "mixed":
+        other = random.choice(_BESIDE)
+        clauses = [_order(random, split), _sentence(random, split, random.choice(SENTENCES[other][split]))]
+        random.shuffle(clauses)
+        text = Speaker(random, split).join(clauses)
     elif kind == "cut":
         text = _cut(random, split)
     else:
         text = _sentence(random, split, random.choice(SENTENCES[kind][split]))
-    if random.random() < 0.15:
-        text = "please " + text
+    if random.random() < 0.35 and kind not in _BARE:
+        speaker = Speaker(random, split)
+        before, behind = random.choice(((f.POLITE, None), (f.ADDRESS, None), (None, f.THANKS), (f.POLITE, f.THANKS)))
+        text = (speaker.pick(before) if before else "") + text + (speaker.pick(behind) if behind else "")
     text += random.choice(("", "", ".", "!", "?"))
     if random.random() < 0.4:
         text = text[0].upper() + text[1:]
@@ -97,6 +109,14 @@ def _clash(random: Random, split: Split) -> str:
     if random.random() < 0.3:
         clauses.insert(random.choice((0, 2)), speaker.of_block(three, random.choice((BIN_A, BIN_B)), False))
     return speaker.join(clauses)
+
+
+def _order(random: Random, split: Split) -> str:
+    """A clause that could be an instruction on its own."""
+    speaker = Speaker(random, split)
+    if random.random() < 0.4:
+        return speaker.of_drawer(random.choice((OPEN, SHUT)), False)
+    return speaker.of_block(random.choice(COLORS), random.choice((BIN_A, BIN_B, DRAWER, HAND)), False)
 
 
 def _cut(random: Random, split: Split) -> str:

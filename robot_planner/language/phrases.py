@@ -8,10 +8,12 @@ from random import Random
 import numpy as np
 
 from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, HAND, OPEN, SHUT, Arrangement
+from robot_planner.language import frames as f
 from robot_planner.language import templates as t
 from robot_planner.language.family import FAMILY
+from robot_planner.language.patterns import Templates
 from robot_planner.language.typos import add_typos
-from robot_planner.language.words import HELD_OUT, SLOTS, TONES, TRAINING, Split
+from robot_planner.language.words import SLOTS, TONES, TRAINING, Split
 
 LETTERS = {BIN_A: "a", BIN_B: "b"}
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -40,17 +42,17 @@ class Speaker:
         self.nouns = self.word("noun"), self.word("can")
 
     def word(self, slot: str) -> str:
-        """What fills a slot: of the held-out split one time in two."""
-        split = HELD_OUT if self.split == HELD_OUT and self.random.random() < 0.5 else TRAINING
-        return self.random.choice(SLOTS[slot][split])
+        """What fills a slot: one time in two what training has, whatever the split."""
+        own = self.split != TRAINING and self.random.random() < 0.5
+        return self.random.choice((SLOTS[slot][self.split] if own else ()) or SLOTS[slot][TRAINING])
 
     def fill(self, template: str, **given: str) -> str:
         """The template with its slots filled, those ``given`` first."""
         return _SLOT.sub(lambda match: given[match[1]] if match[1] in given else self.word(match[1]), template)
 
-    def pick(self, kinds: t.Templates) -> str:
-        """A template of the speaker's split."""
-        return self.random.choice(kinds[self.split])
+    def pick(self, kinds: Templates) -> str:
+        """A template of the speaker's split; of training's where the split has none."""
+        return self.random.choice(self.random.choice(kinds[self.split] or kinds[TRAINING]))
 
     def block(self, color: str) -> str:
         """A way to name a block; most people keep to one noun."""
@@ -66,7 +68,7 @@ class Speaker:
         can = self.nouns[1] if self.random.random() < 0.8 else self.word("can")
         return self.fill(self.word("bin"), l=shown, tone=self.random.choice(TONES[letter]), can=can)
 
-    def clause(self, imperative: t.Templates, statement: t.Templates, politely: bool, **given: str) -> str:
+    def clause(self, imperative: Templates, statement: Templates, politely: bool, **given: str) -> str:
         """A command, or a statement of what is wanted."""
         if politely or self.random.random() < 0.65:
             return self.fill(self.pick(imperative), D=self.word("drawer"), **given)
@@ -94,22 +96,22 @@ class Speaker:
         way = random.random()
         if way < 0.35 or (state == OPEN and way < 0.5):  # open it, put the block in
             if random.random() < 0.4:
-                said = self.fill(self.pick(t.AFTER_OPENING), **{"1": stow}, D=drawer)
+                said = self.fill(self.pick(f.AFTER_OPENING), **{"1": stow}, D=drawer)
             else:
-                inside = self.fill(self.pick(t.IN_OPENED), B=self.block(color)) if random.random() < 0.6 else stow
-                said = self.of_drawer(OPEN, politely) + self.pick(t.JOINTS) + inside
+                inside = self.fill(self.pick(f.IN_OPENED), B=self.block(color)) if random.random() < 0.6 else stow
+                said = self.of_drawer(OPEN, politely) + self.pick(f.JOINTS) + inside
             if state == OPEN:
                 return said
-            return said + self.pick(t.JOINTS) + self._afterwards(SHUT)
+            return said + self.pick(f.JOINTS) + self._afterwards(SHUT)
         if state == SHUT and way < 0.5:
             ing = self.fill("{putting} {B} {into} it", B=self.block(color))
-            return self.fill(self.pick(t.BEFORE_SHUTTING), **{"1": stow, "ing": ing}, D=drawer)
-        return stow + self.pick(t.JOINTS) + self._afterwards(state)
+            return self.fill(self.pick(f.BEFORE_SHUTTING), **{"1": stow, "ing": ing}, D=drawer)
+        return stow + self.pick(f.JOINTS) + self._afterwards(state)
 
     def _afterwards(self, state: str) -> str:
         if self.random.random() < 0.3:
             return self.of_drawer(state, False)
-        return self.fill(self.pick({OPEN: t.OPEN_AFTER, SHUT: t.SHUT_AFTER}[state]), D=self.word("drawer"))
+        return self.fill(self.pick({OPEN: f.OPEN_AFTER, SHUT: f.SHUT_AFTER}[state]), D=self.word("drawer"))
 
     def two_bins(self, colors: list[str], places: list[str], politely: bool) -> list[str]:
         """Clauses about two blocks in the bins: each its own, the second one shortened, or both in one."""
@@ -118,7 +120,7 @@ class Speaker:
         if way < 0.15:
             given = {"B": self.block(colors[0]), "C": self.block(colors[1])}
             given |= {"P": self.place(places[0]), "Q": self.place(places[1])}
-            return [self.fill(self.pick(t.RESPECTIVELY), **given)]
+            return [self.fill(self.pick(f.RESPECTIVELY), **given)]
         first = self.of_block(colors[0], places[0], politely)
         if way < 0.5:
             return [first, f"{self.block(colors[1])} {self.word('into')} {self.place(places[1])}"]
@@ -148,21 +150,21 @@ class Speaker:
     def join(self, clauses: list[str]) -> str:
         """Clauses as one text."""
         if len(clauses) == 2 and self.random.random() < 0.2:
-            return self.fill(self.pick(t.FIRST), **{"1": clauses[0], "2": clauses[1]})
+            return self.fill(self.pick(f.FIRST), **{"1": clauses[0], "2": clauses[1]})
         text = clauses[0]
         for clause in clauses[1:]:
-            text += self.pick(t.JOINTS) + clause
+            text += self.pick(f.JOINTS) + clause
         return text
 
     def _finish(self, text: str, politely: bool) -> str:
         """Politeness, case and the full stop."""
         random = self.random
         if politely:
-            text = self.pick(t.POLITE) + text
+            text = self.pick(f.POLITE) + text
         elif random.random() < 0.1:
-            text = self.pick(t.ADDRESS) + text
+            text = self.pick(f.ADDRESS) + text
         if random.random() < 0.15:
-            text += self.pick(t.THANKS)
+            text += self.pick(f.THANKS)
         text += random.choices(("", ".", "!", "?" if politely else ""), (0.6, 0.3, 0.05, 0.05))[0]
         case = random.random()
         if case < 0.4:

@@ -1,17 +1,18 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The sentences of instructions: templates of each split.
+"""The clauses of instructions: templates of each split; how clauses are joined and wrapped is in frames.py.
 
 Slots are those of words.SLOTS; {B} is a block, {P} its bin or the drawer, {D} the drawer, {c} a colour. IMPERATIVE
-templates can follow "please" and "could you", STATEMENT ones stand alone.
+templates can follow "please" and "could you", STATEMENT ones stand alone. Brackets are choices, see patterns.py.
 """
 
-from robot_planner.language.words import HELD_OUT, TRAINING, Split
+from robot_planner.language.patterns import Templates, templates
 
-Templates = dict[Split, tuple[str, ...]]
+_MODAL = "[should|must|ought to|is supposed to|is meant to|will|can|may]"
+_WANT = "[i|we] [want|need|expect|would like|ask for|wish]"
 
-PLACE_IMPERATIVE: Templates = {
-    TRAINING: (
+PLACE_IMPERATIVE: Templates = templates(
+    (
         *("{put} {B} {adverb} {into} {P}", "{frame} {B} {becomes} {into} {P}"),
         *("{frame} {B} {becomes} {adverb} {into} {P}", "{frame} {P} {has} {B}", "find {B} and {put} it {into} {P}"),
         *("reach for {B} and {put} it {into} {P}", "have {B} end up {into} {P}", "make {B} go {into} {P}"),
@@ -19,23 +20,42 @@ PLACE_IMPERATIVE: Templates = {
         *("ensure {B} gets {into} {P}", "{put} {B} over {into} {P}", "take {B}; {put} it {into} {P}"),
         *("{put} {into} {P}: {B}", "carry {B} over and {put} it {into} {P}", "remember to {put} {B} {into} {P}"),
         "check that {B} ends {into} {P}",
-        *("{put} {B} {into} {P}",) * 6,
+        *("{put} {B} {into} {P}",) * 10,
         *("{put} {into} {P} {B}", "{into} {P} {put} {B}", "take {B} and {put} it {into} {P}"),
         *("pick up {B} and {put} it {into} {P}", "pick {B} up and {put} it {into} {P}"),
         *("grab {B}, then {put} it {into} {P}", "lift {B} and {put} it {into} {P}"),
         *("make sure that {B} ends up {into} {P}", "make sure {B} is {into} {P}", "have {B} {placed} {into} {P}"),
         "take {B} to {P}",
+        "[take|get|grab|fetch|collect|lift|grip|find|reach] {B} [and|, then|and then|, and] {put} it {into} {P}",
+        "[now|just|simply|also|then|first|please] {put} {B} {into} {P}",
+        "{put} {B} [away|neatly|quickly|slowly|softly|now|first|please] {into} {P}",
+        "{into} {P}[,|] [please|now|you] {put} {B}",
+        "{into} {P} [you should|you must|please] {put} {B}",
+        "[add|give|assign] {B} to {P}",
+        "give {P} {B}",
+        "[stock|supply|pack] {P} with {B}",
+        "use {P} [for|to hold|to keep|to store] {B}",
+        "[keep|leave|stash|pack|hide away|house] {B} {into} {P}",
+        "[make|have] {B} [sit|land|lie|rest|stay|arrive] {into} {P}",
+        "get {B} to [sit|be|lie] {into} {P}",
+        "{put} it {into} {P}[:| -] {B}",
+        "do {put} {B} {into} {P}",
+        "go to {B} and {put} it {into} {P}",
+        "work until {B} is {into} {P}",
+        "[bring|carry|move] {B} [over|across|along] {into} {P}",
+        "{put} {B} [so that it is|and leave it|to rest] {into} {P}",
+        "{put}: {B} {into} {P}",
     ),
-    HELD_OUT: (
+    (
         *("{adverb} {put} {B} {into} {P}", "get hold of {B} and {put} it {into} {P}"),
         *("see to it that {B} lands {into} {P}", "let {B} end up {into} {P}"),
         *("grasp {B}, carry it over and {put} it {into} {P}", "pick {B} and {put} it {into} {P}"),
         *("{put} {B}, {into} {P}", "take {B}, {put} it {into} {P}", "fill {P} with {B}"),
         "see that {B} gets {placed} {into} {P}",
     ),
-}
-PLACE_STATEMENT: Templates = {
-    TRAINING: (
+)
+PLACE_STATEMENT: Templates = templates(
+    (
         *("{P} {has} {B}", "{B} {adverb} {into} {P}", "{P} takes {B}", "{P} for {B}", "{B} for {P}"),
         *("we need {B} {into} {P}", "{B} ends up {into} {P}", "{B} will be {placed} {into} {P}"),
         *("{B} ought to be {into} {P}", "the goal is {B} {into} {P}", "{P} must hold {B}", "{P} with {B} in it"),
@@ -45,172 +65,158 @@ PLACE_STATEMENT: Templates = {
         *("{B} belongs {into} {P}", "{B} should go {into} {P}", "i want {B} {into} {P}"),
         *("i want {B} to be {into} {P}", "i need {B} {into} {P}", "{into} {P} goes {B}", "{into} {P} the {c} one"),
         *("{P}: {B}", "{B}: {P}", "{c}={P}", "{c} -> {P}", "{P} should hold {B}", "{c} {P}"),
+        *("{B} {into} {P}",) * 4,
+        f"{{B}} {_MODAL} [now|] [be|go|come|sit|lie|land|move|end up|be {{placed}}|rest|be found] {{into}} {{P}}",
+        f"{{P}} {_MODAL} [hold|receive|have|take|get|keep|store] {{B}}",
+        f"{_WANT} {{B}} [to be|to go|to end up|{{placed}}|to be {{placed}}|] {{into}} {{P}}",
+        f"{_WANT} [{{P}} to [hold|have|take|keep] {{B}}|{{P}} with {{B}} in it|{{into}} {{P}} {{B}}]",
+        "{B} [to|=>|=|>|-|;] {P}",
+        "{P} [<-|<=|=|-|;] {B}",
+        "{c} [to|into|in|->|=>|:] {P}",
+        "the [block|one|thing|object] [for|that goes {into}|that belongs {into}|to {put} {into}] {P} is {B}",
+        "the [spot|home|target|destination] [of|for] {B} is {P}",
+        "{B} [is the one for|is for|is the one that goes {into}|has its place {into}] {P}",
+        "{B} to be {placed} {into} {P}",
+        "{B} {placed} {into} {P}",
+        "[now|this time|today|then] {B} goes {into} {P}",
+        "{into} {P} [should|must|will] [be|go|come|lie|be {placed}] {B}",
+        "it would be [nice|good|fine] to have {B} {into} {P}",
+        "the [plan|aim|task|order|wish] is [to {put}|to get|] {B} {into} {P}",
+        "{B} [lives|goes straight|comes|moves|travels|is going] {into} {P}",
+        "{P}, that is where {B} [should|must] go",
     ),
-    HELD_OUT: (
+    (
         *("{P} is where {B} goes", "{P} is the place for {B}", "{P} should contain {B}"),
         *("{B} has to be {placed} {into} {P}", "what i need is {B} {into} {P}", "{B} needs to go {into} {P}"),
         *("i would like to see {B} {into} {P}", "{B} is to be {placed} {into} {P}", "{P} gets {B}"),
         *("{B}, {into} {P}", "{B} shall end up {into} {P}"),
     ),
-}
-HOLD_IMPERATIVE: Templates = {
-    TRAINING: (
+)
+HOLD_IMPERATIVE: Templates = templates(
+    (
         *("{frame} {B} is lifted", "{frame} {B} is held up", "have {B} lifted", "make sure {B} is lifted"),
         *("get {B} up", "pick {B} up and hold it", "lift {B} from the table", "lift {B} and keep it up"),
-        *("get {B} into the gripper", "take {B} up", "ensure that {B} is held up", "pick up {B}", "pick up {B}"),
-        *("pick {B} up", "lift {B}", "lift {B}", "lift up {B}", "lift {B} up", "grab {B}", "grasp {B}", "hold {B}"),
-        *("hold {B} up", "take {B}", "raise {B}", "grip {B}", "take {B} in your hand", "lift {B} off the table"),
+        *("get {B} into the gripper", "take {B} up", "ensure that {B} is held up", *("pick up {B}",) * 3),
+        *("pick {B} up", *("lift {B}",) * 3, "lift up {B}", "lift {B} up", "grab {B}", "grasp {B}", "hold {B}"),
+        *("hold {B} up", "take {B}", *("raise {B}",) * 2, "grip {B}", "take {B} in your hand"),
+        *("keep {B} in the gripper", "take {B} and hold it up"),
         *("hold {B} in the gripper", "pick up {B} and hold it", "take hold of {B}", "grab {B} and lift it"),
-        *("take {B} from the table", "keep {B} in the gripper", "take {B} and hold it up"),
+        *("take {B} from the table",),
+        "[now|just|simply|first|also] [lift|pick up|raise|grab|take|grip|grasp|hold] {B}",
+        "[get|bring|take|pull|move|carry|pick|hold] {B} [up|up high|upwards]",
+        "[lift|raise|hold|pick up] {B} [high|up high|above the table|over the table|higher]",
+        "[pick|lift|raise|grab|take|hold] {B} [up|] [with|using|in] [the|your] [gripper|hand|arm]",
+        "[lift|raise|grab|pick up|take|fetch] {B} and [keep|hold] it [up|high|in the gripper|in your hand|there]",
+        "[take|grab|grip|get] {B} and [lift|raise] it [up|]",
+        "[keep|get|take] hold of {B}",
+        "keep {B} [up|lifted|raised|in hand]",
+        "[bring|put|get] {B} [in|into] [the|your] [hand|gripper|arm]",
+        "[have|get] {B} [raised|picked up|in hand|off the ground]",
+        "make {B} [go up|rise|come up]",
+        "lift {B} clear of the table",
+        "[lift|pick up|raise|hold|grab]: {B}",
+        "go and [lift|raise|grab] {B}",
     ),
-    HELD_OUT: (
+    (
         *("get a hold of {B}", "lift {B} into the air", "keep {B} in your hand", "pick {B} off the table"),
         *("raise {B} up from the table", "have {B} in the gripper", "grasp {B} and raise it", "hold on to {B}"),
         *("let {B} be lifted", "pick {B} up from the table and keep it up", "grip {B} and hold it up"),
     ),
-}
-HOLD_STATEMENT: Templates = {
-    TRAINING: (
+)
+HOLD_STATEMENT: Templates = templates(
+    (
         *("{B} must be lifted", "{B} is to go up", "we need {B} lifted", "the goal is {B} in the gripper"),
         *("{B} up in the hand", "{B} in the hand", "{B} up", "i want {B} lifted", "i want you to hold {B}"),
         *("{B} should be lifted", "{B} in the gripper", "{c}=hand", "{B}: hand", "{B} should be in the gripper"),
         "{B} must be picked up",
+        f"{{B}} {_MODAL} [be|get] [lifted|raised|picked up|grabbed|held|taken up|up|in the hand]",
+        f"{_WANT} {{B}} [to be|] [lifted|raised|up|held|picked up|in your hand|in the gripper|off the table]",
+        "the [block|one|thing] to [lift|pick up|raise|hold] is {B}",
+        "{B}[:|,| -] [lift|up|pick it up|lift it|raise it|grab it|hold it]",
+        "{c} [up|hand|in hand|lifted|to hand]",
+        "{B} [->|=|=>|to] [hand|the hand|the gripper|gripper]",
+        "{B} [lifted|raised|picked up|held up|goes up|comes up]",
+        "it is {B} [that you should lift|to lift|to pick up]",
     ),
-    HELD_OUT: (
-        *("{B} needs to be lifted", "{B} should be held up", "{B} off the table", "i want to see {B} in the air"),
-    ),
-}
-OPEN_IMPERATIVE: Templates = {
-    TRAINING: (
+    (*("{B} needs to be lifted", "{B} should be held up", "{B} off the table", "i want to see {B} in the air"),),
+)
+OPEN_IMPERATIVE: Templates = templates(
+    (
         *("{frame} {D} {becomes} open", "{frame} {D} is open", "ensure that {D} is open", "have {D} open"),
         *("leave {D} open", "make {D} open", "keep {D} open", "check that {D} is open"),
-        *("open {D}",) * 3,
+        *("open {D}",) * 6,
         *("pull {D} open", "pull open {D}", "slide {D} open", "pull {D} out", "make sure {D} is open"),
         *("get {D} open", "have {D} opened", "open up {D}", "open {D} up", "pull out {D}"),
+        "[now|just|simply|first|also|then] [open|pull open|open up] {D}",
+        "open {D} [wide|fully|all the way|completely|again|quickly|slowly|now|please]",
+        "pull [at|on] {D} until it is open",
+        "make {D} [stand open|come open|stay open|slide open]",
+        "[move|bring|put|set] {D} [open|to open]",
+        "have {D} [pulled open|pulled out|stand open|standing open]",
+        "{D}[,|:| -] [open it|open|pull it open|pull it out|open it up]",
+        "[slide|move|draw|take] {D} out",
+        "[slide|move] out {D}",
+        "[open|pull open|open up]: {D}",
+        "get {D} to [be open|open|stand open]",
+        "go and open {D}",
     ),
-    HELD_OUT: (
+    (
         *("slide open {D}", "let {D} be open", "see that {D} is open", "make sure that {D} ends up open"),
         *("pull {D} all the way open", "get {D} opened", "draw {D} open"),
     ),
-}
-OPEN_STATEMENT: Templates = {
-    TRAINING: (
+)
+OPEN_STATEMENT: Templates = templates(
+    (
         *("we need {D} open", "{D} ought to be open", "the goal is {D} open", "{D} will be open"),
-        *("i want {D} to be open", "{D} open", "{D} should be open", "i want {D} open", "{D} must be opened"),
+        *("i want {D} to be open", *("{D} open",) * 2, "{D} should be open", "i want {D} open", "{D} must be opened"),
         *("drawer=open", "{D}: open"),
+        f"{{D}} {_MODAL} [be|stand|stay|come|end up|be left|be made|be pulled|slide] open",
+        f"{{D}} {_MODAL} [open|be opened|get opened]",
+        f"{_WANT} [{{D}} [open|opened|to open|to stand open|to be open|pulled out]|an open drawer]",
+        "{D} [->|=|=>|to] open",
+        "{D} [stands open|comes open|opens|gets opened|goes open|to be opened]",
+        "it is {D} [that you should open|to open]",
+        "open [is what {D} should be|drawer]",
     ),
-    HELD_OUT: (*("{D} needs to be opened", "{D} has to be open", "i need {D} to be open", "{D} is to be open"),),
-}
-SHUT_IMPERATIVE: Templates = {
-    TRAINING: (
+    (*("{D} needs to be opened", "{D} has to be open", "i need {D} to be open", "{D} is to be open"),),
+)
+SHUT_IMPERATIVE: Templates = templates(
+    (
         *("{frame} {D} {becomes} {shut}", "{frame} {D} is {shut}", "ensure that {D} is {shut}", "have {D} {shut}"),
-        *("leave {D} {shut}", "make {D} shut", "keep {D} {shut}", "check that {D} is {shut}", "close {D}"),
-        *("close {D}", "shut {D}", "shut {D}", "push {D} shut", "push {D} closed", "push {D} in", "slide {D} shut"),
-        *("make sure {D} is {shut}", "get {D} shut", "close up {D}", "have {D} closed", "push in {D}"),
+        *("leave {D} {shut}", "make {D} shut", "keep {D} {shut}", "check that {D} is {shut}"),
+        *(*("close {D}",) * 4, *("shut {D}",) * 3, "push {D} shut", "push {D} closed", "push {D} in"),
+        *("slide {D} shut", "make sure {D} is {shut}", "get {D} shut", "close up {D}", "have {D} closed"),
+        "push in {D}",
+        "[now|just|simply|first|also|then] [close|shut|push in|close up] {D}",
+        "[close|shut] {D} [fully|all the way|completely|again|up|tight|quickly|slowly|now|please]",
+        "push {D} [home|back|back in|in all the way|until it is {shut}]",
+        "make {D} [stay {shut}|slide shut|go in]",
+        "[move|bring|put|set] {D} [to {shut}|{shut}|back in]",
+        "have {D} [pushed in|pushed shut|stay {shut}]",
+        "{D}[,|:| -] [close it|shut it|push it in|push it shut|close|shut]",
+        "[slide|move] {D} [in|back in|back]",
+        "[close|shut|push in|close up]: {D}",
+        "get {D} to [be {shut}|close|shut]",
+        "go and [close|shut] {D}",
+        "shut up {D}",
     ),
-    HELD_OUT: (
+    (
         *("slide {D} closed", "slide shut {D}", "let {D} be {shut}", "see that {D} is {shut}", "push shut {D}"),
         *("make sure that {D} ends up {shut}", "push {D} all the way in", "get {D} closed"),
     ),
-}
-SHUT_STATEMENT: Templates = {
-    TRAINING: (
+)
+SHUT_STATEMENT: Templates = templates(
+    (
         *("we need {D} {shut}", "{D} ought to be {shut}", "the goal is {D} {shut}", "{D} will be {shut}"),
-        *("i want {D} to be {shut}", "{D} {shut}", "{D} should be {shut}", "i want {D} {shut}", "{D} must be closed"),
-        *("drawer=shut", "{D}: shut"),
+        *("i want {D} to be {shut}", *("{D} {shut}",) * 2, "{D} should be {shut}", "i want {D} {shut}"),
+        *("{D} must be closed", "drawer=shut", "{D}: shut"),
+        f"{{D}} {_MODAL} [be|stay|end up|be left|be made|be pushed|slide] {{shut}}",
+        f"{{D}} {_MODAL} [close|shut|be closed|get closed|be pushed in]",
+        f"{_WANT} [{{D}} [{{shut}}|to close|to be {{shut}}|pushed in]|a {{shut}} drawer]",
+        "{D} [->|=|=>|to] {shut}",
+        "{D} [stays {shut}|closes|gets closed|goes in|to be {shut}]",
+        "it is {D} [that you should close|to close|to shut]",
+        "{shut} [is what {D} should be|drawer]",
     ),
-    HELD_OUT: (*("{D} needs to be {shut}", "{D} has to be {shut}", "i need {D} to be {shut}", "{D} is to be {shut}"),),
-}
-# after a clause about the drawer
-IN_OPENED: Templates = {
-    TRAINING: (
-        *("{put} {B} there", "take {B} and {put} it in", "let {B} go in it", "inside {put} {B}", "{put} {B} in it"),
-        *("{put} {B} inside", "{put} {B} in", "{put} {B} into it", "{put} {B} in there", "{B} in it"),
-    ),
-    HELD_OUT: (*("{put} {B} within", "{put} in {B}", "{put} inside it {B}", "in goes {B}"),),
-}
-OPEN_AFTER: Templates = {
-    TRAINING: (
-        *("it should stay open", "leave that open", "{D} remains open", "make sure it is open", "leave it open"),
-        *("leave {D} open", "keep it open", "keep {D} open"),
-    ),
-    HELD_OUT: (*("let it stay open", "leave it opened", "{D} stays open"),),
-}
-SHUT_AFTER: Templates = {
-    TRAINING: (
-        *("it must be closed", "make sure it is closed", "then it is to be shut", "slide it closed"),
-        *("let it be closed", "close it", "shut it", "close it again", "push it shut", "close it afterwards"),
-        *("shut it again", "push it in"),
-    ),
-    HELD_OUT: (*("slide it shut", "have it closed", "shut it afterwards", "get it closed again", "it should be shut"),),
-}
-RESPECTIVELY: Templates = {
-    TRAINING: (
-        *("{put} {B} and {C} {into} {P} and {Q} respectively", "{put} {B} and {C} {into} {P} and {Q}, respectively"),
-        "{put} {B} and {C} {into} {P} and {Q} in that order",
-    ),
-    HELD_OUT: (
-        *("{B} and {C} go {into} {P} and {Q} respectively", "respectively {put} {B} and {C} {into} {P} and {Q}"),
-    ),
-}
-JOINTS: Templates = {
-    TRAINING: (
-        *(" plus ", ". also ", ", also ", ", at last ", " as well as ", ", last ", ". second, ", ", in the end "),
-        *(" while ", ", thereafter ", ". in addition, ", ", second "),
-        *(" and ",) * 6,
-        *(", then ", " and then ", ". ", ", ", "; ", ", and ", ", after that ", " then ", ". then ", " & "),
-        *(", afterwards ", ". after that, ", ", and afterwards "),
-    ),
-    HELD_OUT: (
-        *(", next ", " and next ", " and after that ", ", and finally ", " and also ", ", once done ", ". next, "),
-    ),
-}
-FIRST: Templates = {
-    TRAINING: (
-        *("first of all {1}; second {2}", "do this: {1}, then {2}", "{1} and only then {2}"),
-        *("do two things: {1} and {2}", "first {1}, then {2}", "first {1} and then {2}"),
-        *("start with this: {1}. then {2}", "1. {1} 2. {2}"),
-    ),
-    HELD_OUT: (*("{1} first, then {2}", "at first {1}, next {2}", "to begin, {1}, after that {2}", "1) {1}, 2) {2}"),),
-}
-AFTER_OPENING: Templates = {
-    TRAINING: (
-        *("open {D}, so that you can {1}", "when you have opened {D}, {1}", "with {D} open, {1}"),
-        *("after opening {D} {1}", "after opening {D}, {1}", "once {D} is open, {1}", "{1} after opening {D}"),
-        "when {D} is open {1}",
-    ),
-    HELD_OUT: (*("having opened {D}, {1}", "begin by opening {D}, then {1}", "as soon as {D} is open, {1}"),),
-}
-BEFORE_SHUTTING: Templates = {
-    TRAINING: (
-        *("{1}, and when it is in, close {D}", "{1} before closing {D}", "before closing {D} {1}"),
-        *("{1} before you close {D}", "close {D} after {ing}"),
-    ),
-    HELD_OUT: (*("{1} prior to closing {D}", "before shutting {D}, {1}", "finish by closing {D} after {ing}"),),
-}
-POLITE: Templates = {
-    TRAINING: (
-        *("may i ask you to ", "please do this: ", "i beg you to ", "help me and ", "would you please ", "time to "),
-        *("let us ", "we want you to ", "try to ", "please ", "can you ", "could you please ", "i'd like you to "),
-        *("i want you to ", "would you ", "you should ", "could you ", "can you please ", "now ", "i need you to "),
-        *("robot, ", "please robot ", "you have to ", "just "),
-    ),
-    HELD_OUT: (
-        *("kindly ", "be so kind and ", "go ahead and ", "i would appreciate it if you ", "dear robot, please "),
-        *("your job is to ", "would you be so kind to ", "it would be great if you could ", "next please "),
-    ),
-}
-ADDRESS: Templates = {
-    TRAINING: (
-        *("dear friend, ", "listen: ", "here is what to do: ", "good robot, ", "so, ", "instruction: ", "goal: "),
-        *("robot, ", "hey robot, ", "ok, ", "now ", "please, ", "your task: ", "hi, ", "hello robot, ", "task: "),
-    ),
-    HELD_OUT: (*("dear robot, ", "okay robot: ", "well, ", "your job: ", "alright, "),),
-}
-THANKS: Templates = {
-    TRAINING: (
-        *(", thank you very much", ", thanks so much", " if possible", " when you can", ", ok", " at once"),
-        *(" please", ", please", " now", ", thanks", " thank you", " for me", " carefully"),
-    ),
-    HELD_OUT: (*(", if you please", " right away", ", cheers", ", many thanks", " gently", ", would you"),),
-}
+    (*("{D} needs to be {shut}", "{D} has to be {shut}", "i need {D} to be {shut}", "{D} is to be {shut}"),),
+)

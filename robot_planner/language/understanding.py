@@ -1,6 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What an instruction asks for: the network's reading of it, behind rules that refuse rather than guess."""
+"""What an instruction asks for: the network's reading of it, between rules that refuse rather than guess.
+
+In front, words that are not known or say what not to do are refused; behind, a reading that does not name what the
+words name. So the network need only tell apart what is said with the same words.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +14,7 @@ import torch
 from robot_planner.arrangement import Arrangement
 from robot_planner.errors import InvalidInputError
 from robot_planner.language.family import ALLOWED, FAMILY, describe
+from robot_planner.language.mentions import mismatch
 from robot_planner.language.rules import objection
 from robot_planner.language.tokens import check_text, split_words
 from robot_planner.types import FloatArray
@@ -83,4 +88,7 @@ def understand(encoder: "LanguageEncoder", text: str) -> Understanding:
         raise NotUnderstoodError("it can be read in more than one way", sentence)
     if arrangement not in FAMILY:
         raise NotUnderstoodError("it asks for more than one task", sentence)
+    unclear = mismatch(arrangement, words)
+    if unclear is not None:
+        raise NotUnderstoodError(unclear, sentence)
     return Understanding(arrangement, confidence, sentence, reading.embedding[0].cpu().numpy())

@@ -3,9 +3,10 @@
 """The words that instructions may be made of, and common ones that they may not."""
 
 import re
+from collections.abc import Iterable
 
-from robot_planner.language import templates
-from robot_planner.language.words import HELD_OUT, SLOTS, TONES, TRAINING, word_set
+from robot_planner.language import frames, templates
+from robot_planner.language.words import SLOTS, SPLITS, TONES, word_set
 
 FILLERS = word_set(
     """
@@ -22,15 +23,16 @@ FILLERS = word_set(
 """Words without a meaning of their own here; 1 and 2 number the parts of an instruction."""
 
 
-def _of(value: object) -> set[str]:
-    text = " ".join(value) if isinstance(value, tuple) else str(value)
+def _of(value: Iterable[object]) -> set[str]:
+    text = " ".join(" ".join(one) if isinstance(one, tuple) else str(one) for one in value)
     return set(re.findall(r"[a-z]+", re.sub(r"\{[^}]*\}", " ", text.lower())))
 
 
 def _known() -> frozenset[str]:
     found = set(FILLERS) | {"red", "green", "blue", "open", "shut", "close", "closed", "bina", "binb"}
-    for splits in [*SLOTS.values(), *(value for value in vars(templates).values() if isinstance(value, dict))]:
-        for split in (TRAINING, HELD_OUT):
+    modules = (vars(module).values() for module in (frames, templates))
+    for splits in [*SLOTS.values(), *(value for values in modules for value in values if isinstance(value, dict))]:
+        for split in SPLITS:
             found |= _of(splits.get(split, ()))
     found |= {word for tones in TONES.values() for word in tones} | {
         "blocks",

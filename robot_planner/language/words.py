@@ -7,7 +7,7 @@ carries meaning alone (colours, letters of bins, open and shut) is in training.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 Split = Literal["training", "development", "held-out"]
@@ -16,6 +16,7 @@ DEVELOPMENT: Split = "development"
 """Kept from training to choose by: what is added, settings, thresholds."""
 HELD_OUT: Split = "held-out"
 """Looked at when all is chosen."""
+SPLITS = (TRAINING, DEVELOPMENT, HELD_OUT)
 
 
 def in_splits(training: Iterable[str], held_out: Iterable[str] = ()) -> dict[Split, tuple[str, ...]]:
@@ -38,148 +39,116 @@ def word_set(text: str) -> frozenset[str]:
 
 
 SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
-    "put": {
-        TRAINING: (
-            *("put", "place", "drop", "lay", "move", "set", "bring", "deliver", "deposit", "get", "transfer", "stow"),
-            *(
-                "insert",
-                "carry",
-                "shift",
-                "stick",
-                "store",
-                "put",
-                "place",
-                "put",
-                "slip",
-                "guide",
-                "convey",
-                "ship",
-                "take",
-            ),
+    "put": in_splits(
+        (
+            *(("put", "place", "put", "move") * 2),
+            *("place", "drop", "lay", "move", "set", *("bring", "get") * 2, "deliver", "deposit", "transfer", "stow"),
+            *("insert", "carry", "shift", "stick", "store", "slip", "guide", "convey", "ship", "take", "pack", "stash"),
+            *("leave", "shove", "nudge", "dump", "plop", "rest", "steer", "swing", "lead", "return", "keep", "file"),
+            *("bring over", "move over", "hand over", "arrange", "bed", "ferry", "lodge", "direct", "install", "plant"),
         ),
-        HELD_OUT: ("relocate", "park", "transport", "position", "haul", "tuck", "load", "slot", "send", "pop"),
-    },
-    "putting": {
-        TRAINING: ("putting", "placing", "dropping", "moving", "setting", "laying", "storing"),
-        HELD_OUT: ("relocating", "positioning", "depositing", "transporting"),
-    },
-    "placed": {
-        TRAINING: ("put", "placed", "dropped", "moved", "set", "stored", "brought"),
-        HELD_OUT: ("relocated", "positioned", "deposited", "delivered", "transported"),
-    },
-    "noun": {
-        TRAINING: (
-            "block",
-            "block",
-            "block",
-            "cube",
-            "cube",
-            "brick",
-            "box",
-            "piece",
-            "object",
-            "one",
-            "toy block",
-            "thing",
-            "toy",
-            "wooden block",
-            "element",
-            "part",
-            "token",
+        ("relocate", "park", "transport", "position", "haul", "tuck", "load", "slot", "send", "pop"),
+    ),
+    "putting": in_splits(
+        (
+            *(("putting", "placing") * 2),
+            *("dropping", "moving", "setting", "laying", "storing", "bringing", "leaving", "stowing", "getting"),
         ),
-        HELD_OUT: ("cuboid", "item", "chunk", "building block"),
-    },
-    "block": {
-        TRAINING: (
-            *("the {c} {noun}", "the {c} {noun}", "the {c} {noun}", "{c} {noun}", "the {c} one", "{c}"),
+        ("relocating", "positioning", "depositing", "transporting"),
+    ),
+    "placed": in_splits(
+        ("put", "placed", "dropped", "moved", "set", "stored", "brought", "laid", "packed", "stowed", "put", "placed"),
+        ("relocated", "positioned", "deposited", "delivered", "transported"),
+    ),
+    "noun": in_splits(
+        (
+            *(("block", "cube") * 4),
+            *("block", "brick", "box", "piece", "object", "one", "one", "toy block", "thing", "toy", "wooden block"),
+            *("element", "part", "token", "small block", "little cube", "wood block", "wooden cube", "square", "shape"),
+            *("toy brick", "unit", "small cube", "lego brick", "body", "solid", "little brick", "small object"),
+        ),
+        ("cuboid", "item", "chunk", "building block"),
+    ),
+    "block": in_splits(
+        (
+            *("the {c} {noun}",) * 4,
+            *(("{c} {noun}", "the {c} one", "{c}") * 2),
             *("the {noun} that is {c}", "the {c} colored {noun}", "that {c} {noun}", "the {noun} in {c}"),
+            *("my {c} {noun}", "your {c} {noun}", "our {c} {noun}", "the {noun} that's {c}", "the one that is {c}"),
+            *("the {c}-colored {noun}", "the {noun} with the color {c}", "the {noun} colored {c}", "the {c}"),
+            *("the {noun} painted {c}", "the one in {c}", "a {c} {noun}"),
         ),
-        HELD_OUT: ("the {noun} which is {c}", "the {noun} of {c} color", "this {c} {noun}", "the {c} coloured {noun}"),
-    },
-    "can": {
-        TRAINING: ("bin", "bin", "bin", "container", "tray", "bucket", "basket", "crate", "case", "holder", "carton"),
-        HELD_OUT: ("tub", "pail", "receptacle"),
-    },
-    "bin": {
-        TRAINING: (
-            *("bin {l}", "bin {l}", "bin {l}", "bin {l}", "{can} {l}", "the {l} {can}", "the {can} labelled {l}"),
-            *("the {can} marked {l}", "the {tone} {can}", "the {tone} {can}", "the {tone} colored {can}", "bin-{l}"),
-            *("bin{l}", "the {can} that is {tone}", "the {can} {l}", "bin_{l}"),
+        ("the {noun} which is {c}", "the {noun} of {c} color", "this {c} {noun}", "the {c} coloured {noun}"),
+    ),
+    "can": in_splits(
+        (
+            *(("bin", "container") * 4),
+            *("tray", "bucket", "basket", "crate", "case", "holder", "carton", "vessel", "trough", "hamper"),
+            *("storage bin", "can", "small bin"),
         ),
-        HELD_OUT: (
-            "the {can} called {l}",
-            "the {can} with the letter {l}",
-            "the {can} which is {tone}",
+        ("tub", "pail", "receptacle"),
+    ),
+    "bin": in_splits(
+        (
+            *("bin {l}",) * 6,
+            *(("{can} {l}", "the {l} {can}", "the {tone} {can}") * 3),
+            *("the {can} labelled {l}", "the {can} marked {l}", "the {tone} colored {can}", "bin-{l}", "bin{l}"),
+            *("the {can} that is {tone}", "the {can} {l}", "bin_{l}", "the {can} named {l}", "{tone} {can}"),
+            *("the {can} with {l} on it", "{can} '{l}'", "{can} letter {l}", "our {can} {l}", "the {tone} one"),
+            *("the {can} in {tone}", "{can} ({l})"),
+        ),
+        (
+            *("the {can} called {l}", "the {can} with the letter {l}", "the {can} which is {tone}"),
             "that {can} {l}",
         ),
-    },
-    "drawer": {
-        TRAINING: (
-            "the drawer",
-            "the drawer",
-            "the drawer",
-            "drawer",
-            "the cabinet drawer",
-            "the drawer in the cabinet",
+    ),
+    "drawer": in_splits(
+        (
+            *("the drawer",) * 6,
+            *(("drawer", "the cabinet drawer", "the drawer in the cabinet") * 2),
+            *("my drawer", "your drawer", "our drawer", "the desk drawer", "the small drawer", "the only drawer"),
         ),
-        HELD_OUT: ("that drawer", "the cabinet's drawer", "the drawer of the cabinet", "this drawer"),
-    },
-    "into": {
-        TRAINING: ("in", "in", "into", "into", "inside", "to", "inside of"),
-        HELD_OUT: ("within", "down into", "to the inside of", "straight into"),
-    },
-    "adverb": {
-        TRAINING: (
-            "directly",
-            "right",
-            "safely",
-            "nicely",
-            "over",
-            "deep",
-            "carefully",
-            "all the way",
-            "back",
-            "again",
+        ("that drawer", "the cabinet's drawer", "the drawer of the cabinet", "this drawer"),
+    ),
+    "into": in_splits(
+        (
+            *(("in", "into") * 4),
+            *(("inside", "to") * 2),
+            *("inside of", "over to", "over into", "right in", "right into", "back into", "all the way into"),
         ),
-        HELD_OUT: ("gently", "firmly", "quietly"),
-    },
+        ("within", "down into", "to the inside of", "straight into"),
+    ),
+    "adverb": in_splits(
+        (
+            *("directly", "right", "safely", "nicely", "over", "deep", "carefully", "all the way", "back", "again"),
+            *("neatly", "slowly", "quickly", "softly", "away", "properly", "now"),
+        ),
+        ("gently", "firmly", "quietly"),
+    ),
     # of templates for training only
-    "frame": {
-        TRAINING: (
+    "frame": in_splits(
+        (
             *("make sure", "make sure that", "ensure that", "check that", "take care that", "it is important that"),
-            *(
-                "arrange that",
-                "i wish that",
-                "act so that",
-                "my wish is that",
-                "what matters is that",
-                "be certain that",
-            ),
-            *("i require that", "bring about that", "do all you can so that", "it must be that"),
+            *("arrange that", "i wish that", "act so that", "my wish is that", "what matters is that"),
+            *("be certain that", "i require that", "bring about that", "do all you can so that", "it must be that"),
+            *("i want that", "work so that", "ensure", "i ask that", "the goal is that", "be sure that"),
+            *("do what it takes so that", "i expect that", "we want that", "guarantee that"),
         ),
-    },
-    "becomes": {
-        TRAINING: (
+    ),
+    "becomes": in_splits(
+        (
             *("is", "is put", "gets", "gets moved", "ends up", "goes", "comes", "will be", "has been placed", "lies"),
-            *("sits", "rests", "finds its way", "is brought", "moves", "stays", "can be found"),
+            *("sits", "rests", "finds its way", "is brought", "moves", "stays", "can be found", "is placed", "arrives"),
+            *("lands", "is moved", "is kept", "is stored"),
         ),
-    },
-    "has": {
-        TRAINING: (
-            "takes",
-            "holds",
-            "must hold",
-            "has",
-            "will have",
-            "accepts",
-            "houses",
-            "needs",
-            "is to have",
-            "wants",
+    ),
+    "has": in_splits(
+        (
+            *("takes", "holds", "must hold", "has", "will have", "accepts", "houses", "needs", "is to have", "wants"),
+            *("keeps", "stores", "receives", "is for", "carries"),
         ),
-    },
-    "open": {TRAINING: ("open",), HELD_OUT: ("open", "opened")},
-    "shut": {TRAINING: ("closed", "shut"), HELD_OUT: ("closed", "shut")},
+    ),
+    "shut": in_splits(("closed", "closed", "shut", "shut"), ("closed", "shut")),
 }
 """Slot -> split -> what may fill it; {c} is a colour, {l} a bin's letter, {tone} its brightness."""
 

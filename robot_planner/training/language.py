@@ -17,8 +17,10 @@ from robot_planner.language.encoder import DRAWER_CHOICES, PLACE_CHOICES, Langua
 from robot_planner.language.family import BEYOND, FAMILY
 from robot_planner.language.outside import BEYOND_FAMILY, KINDS, outside
 from robot_planner.language.phrases import phrase
+from robot_planner.language.rules import objection
 from robot_planner.language.tokens import check_text, split_words, tokenize
-from robot_planner.language.words import TONES, TRAINING, word_set
+from robot_planner.language.typos import add_typos
+from robot_planner.language.words import DEVELOPMENT, TONES, TRAINING, word_set
 from robot_planner.training.resumable import run_phase
 
 ARRANGEMENTS, PHRASINGS, OUTSIDE = 28, 2, 40
@@ -29,7 +31,10 @@ INSIDE_WEIGHT = 2.0
 CLOSENESS = 1.0
 """Weight of the distance between a phrasing and its arrangement's prototype."""
 _SINGLE = tuple(one for one in FAMILY if "," not in str(one))
-_STRANGE_KINDS = tuple(kind for kind in KINDS if kind != BEYOND_FAMILY)
+_STRANGE_KINDS = tuple(kind for kind in KINDS if kind not in (BEYOND_FAMILY, "thing", "tongue", "gibberish"))
+"""Of texts outside the family; words refuse the last ones by themselves."""
+OBJECTIONABLE = 0.05
+"""Share of the texts with words that are refused, of those drawn."""
 _INERT = word_set(
     """
     please pls now just also then so too very well right soon quickly slowly carefully robot arm sir mate my your our we
@@ -38,6 +43,7 @@ _INERT = word_set(
     """
 )
 """Words that are added anywhere without changing what is meant."""
+_ANYWHERE = tuple(sorted(_INERT))
 _VERBS = word_set("take keep have put get bring carry move i want")
 _MEANT = word_set(
     """
@@ -66,7 +72,7 @@ def train_language(
         from robot_planner.evaluation.language import language_figures
 
         encoder.eval()
-        figures = language_figures(encoder, seed=10_000 + seed, count=100)
+        figures = language_figures(encoder, 10_000 + seed, 100, (TRAINING, DEVELOPMENT))
         encoder.train()
         return figures
 
@@ -81,10 +87,7 @@ def language_loss(encoder: LanguageEncoder, rng: np.random.Generator) -> dict[st
     """Named losses of one batch, "loss" their sum: meaning, closeness of paraphrases, in the family or not."""
     arrangements = [_draw(rng) for _ in range(ARRANGEMENTS)] * PHRASINGS
     texts = [_roughen(phrase(one, rng, TRAINING, _typos(rng)), HAND in one.blocks, rng) for one in arrangements]
-    strange = [
-        outside(rng, TRAINING, _STRANGE_KINDS[rng.integers(len(_STRANGE_KINDS))], _typos(rng))[1]
-        for _ in range(OUTSIDE)
-    ]
+    strange = [_strange(rng) for _ in range(OUTSIDE)]
     reading = _read(encoder, texts + strange)
     count = len(arrangements)
     places, drawer = targets(arrangements)
@@ -171,10 +174,18 @@ def _roughen(text: str, lifted: bool, rng: np.random.Generator) -> str:
     return re.sub(r"[A-Za-z']+", change, text)
 
 
-def _roughen_strange(text: str, rng: np.random.Generator) -> str:
-    """A text that is no instruction, with a word added in one of three: added words make no instruction of it."""
+def _strange(rng: np.random.Generator) -> str:
+    """A text that is no instruction though its words are all known: the rules in front see to the others.
+
+    To learn from those as well would teach that a word never heard makes a text strange. In one of three words are
+    added: they make no instruction of it.
+    """
     random = Random(int(rng.integers(2**62)))
-    words = text.split(" ")
+    while True:
+        text = outside(rng, TRAINING, random.choice(_STRANGE_KINDS))[1]
+        if random.random() < OBJECTIONABLE or objection(split_words(check_text(text))) is None:
+            break
+    words = add_typos(text, random, _typos(rng)).split(" ")
     if random.random() < 0.35:
         for _ in range(random.randint(1, 3)):
             words.insert(random.randrange(len(words) + 1), _any_word(random))
@@ -182,7 +193,7 @@ def _roughen_strange(text: str, rng: np.random.Generator) -> str:
 
 
 def _any_word(random: Random) -> str:
-    return random.choice(sorted(_INERT)) if random.random() < 0.4 else _made_up(random)
+    return random.choice(_ANYWHERE) if random.random() < 0.4 else _made_up(random)
 
 
 def _made_up(random: Random) -> str:

@@ -1,0 +1,68 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the words of an instruction name, whatever its wording: a check on how the network has read it."""
+
+import functools
+
+from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, OPEN, SHUT, Arrangement
+from robot_planner.language.typos import slips
+from robot_planner.language.vocabulary import KNOWN
+from robot_planner.language.words import COLOR_WORDS, SLOTS, SPLITS, TONES, word_set
+
+_BINS = {
+    BIN_A: frozenset({"bina", *TONES["a"]}),
+    BIN_B: frozenset({"b", "binb", *TONES["b"]}),
+}
+"""Words that name one for certain; "a" is an article as well."""
+_CANS = frozenset(" ".join(can for split in SPLITS for can in SLOTS["can"][split]).split())
+_DRAWER = word_set("drawer drawers")
+_OPEN, _SHUT = word_set("open opened opening opens"), word_set("close closed closing closes shut shutting")
+_OPENING = _OPEN | word_set("pull pulled pulling draw slide take move out")
+_SHUTTING = _SHUT | word_set("push pushed pushing slide move in back")
+_TOLD = frozenset().union(COLORS, *_BINS.values(), _DRAWER, _OPENING, _SHUTTING)
+_SAID = {BIN_A: "bin A", BIN_B: "bin B"}
+
+
+@functools.cache
+def _slipped() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for word in _TOLD:
+        for slip in slips(word) if len(word) >= 3 else ():
+            if slip not in KNOWN and slip not in COLOR_WORDS:
+                found.setdefault(slip, set()).add(word)
+    return found
+
+
+def mismatch(arrangement: Arrangement, words: list[str]) -> str | None:
+    """Where an arrangement names what the words do not, or they what it does not; None: nowhere.
+
+    It holds for blocks, bins, the drawer and how that is to be. A misspelt word may name whatever it is a slip of.
+    """
+    words = [word.partition("'")[0] or word for word in words]
+    said = set(words)
+    may = said.union(*(_slipped().get(word, ()) for word in said))
+    for color, place in zip(COLORS, arrangement.blocks, strict=True):
+        if color not in may if place else color in said:
+            return f"it is not clear what it asks for the {color} block"
+    for place, names in _BINS.items():
+        named = said & names or (place == BIN_A and _letter_a(words))
+        possible = may & names or (place == BIN_A and "a" in said)
+        if not possible if place in arrangement.blocks else named:
+            return f"it is not clear what it asks for {_SAID[place]}"
+    stowed, state = DRAWER in arrangement.blocks, arrangement.drawer
+    if not may & _DRAWER if stowed or state else said & _DRAWER:
+        return "it is not clear what it asks for the drawer"
+    opens, shuts = said & _OPEN, said & _SHUT
+    unsaid = {OPEN: not may & _OPENING, SHUT: not may & _SHUTTING, None: False}[state]
+    if unsaid or (shuts and state != SHUT) or (opens and shuts and not stowed):
+        return "it is not clear whether the drawer is to be open or closed"
+    return None
+
+
+def _letter_a(words: list[str]) -> bool:
+    """Whether some "a" is a bin's letter for certain: it stands behind a bin and before no noun."""
+    ends = (*",.;:!?&)'", "and", "then", "")
+    return any(
+        word == "a" and before in _CANS and after in ends
+        for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False)
+    )
