@@ -3,7 +3,7 @@
 """Prompts and the plans that should answer them, as tensors for the plan-writing network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from robot_planner.task_planning.network import (
 )
 from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.scene import Scene
+from robot_planner.task_planning.soft_refiner import SoftContext
 from robot_planner.task_planning.tokens import BEGIN, END_WORD, Kind, PromptReader, name_pieces
 
 
@@ -128,6 +129,39 @@ def collate(examples: Sequence[PlanExample], words: int) -> PlanBatch:
     see = visibility(torch.from_numpy(blocks), torch.from_numpy(valid))
     arrays = (names, slots, places, targets, counted, usable, allowed)
     return PlanBatch(torch.from_numpy(tokens), see, *map(torch.from_numpy, arrays))
+
+
+def soft_context(network: StepNetwork, examples: Sequence[PlanExample]) -> SoftContext:
+    """Scene and answers of examples, as the parallel refiner reads them; drafts and plans are left away."""
+    told = [replace(e, tokens=e.tokens[: sum(e.lengths[:2])], lengths=(*e.lengths[:2], 0, 0)) for e in examples]
+    batch = collate(told, network.config.words)
+    things = network.things(batch.names, batch.slots)
+    hidden, past = network(network.embed(batch.tokens, things), batch.mask)
+    words = np.zeros((len(examples), max(len(e.words) for e in examples)), np.int64)
+    usable = np.zeros(words.shape, bool)
+    for row, e in enumerate(examples):
+        words[row, : len(e.words)], usable[row, : len(e.words)] = e.words, True
+    lengths = torch.tensor([len(e.tokens) for e in told])
+    seen = torch.arange(batch.tokens.shape[1]) < lengths.unsqueeze(1)
+    keys = network.keys(hidden[:, 1 : 1 + batch.names.shape[1]])
+    return SoftContext(things, keys, past, seen, torch.from_numpy(words), torch.from_numpy(usable), batch.slots > 0)
+
+
+def soft_plans(examples: Sequence[PlanExample], steps: int) -> tuple[Tensor, Tensor]:
+    """Plans (B, L, 3) as SoftRefiner takes them, and which steps are the plan's own (B, L), its end included.
+
+    After the end stands the end: what nobody teaches would wander, and a plan that wanders has no fixed point. Raises
+    InvalidInputError for a plan that is longer.
+    """
+    plans, counted = np.zeros((len(examples), steps, 3), np.int64), np.zeros((len(examples), steps), bool)
+    for row, e in enumerate(examples):
+        if len(e.targets) > steps:
+            raise InvalidInputError(f"a plan of {len(e.targets) - 1} steps; allowed: {steps - 1}")
+        place = {int(word): at for at, word in enumerate(e.words)}
+        for at, (word, first, second) in enumerate(e.targets.tolist()):
+            plans[row, at] = place[word], first, second  # the end is word 0 of each example
+        counted[row, : len(e.targets)] = True
+    return torch.from_numpy(plans), torch.from_numpy(counted)
 
 
 def plan_loss(network: StepNetwork, batch: PlanBatch) -> dict[str, Tensor]:
