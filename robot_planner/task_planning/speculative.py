@@ -58,6 +58,7 @@ class Decoded(Generic[T]):
     draft_tokens: int
     """Of ``tokens``, those that the draft had foretold."""
     log_probability: float
+    seconds: float
     first_token_seconds: float
     whole: bool
     """``ended`` said so; false where ``max_tokens`` came first."""
@@ -121,7 +122,8 @@ def decode(
         if whole or len(tokens) == max_tokens:
             # The last token is in the cache only if the draft had brought it there.
             cached = len(tokens) - (0 if matches else 1)
-            return Decoded(tuple(tokens), cache, cached, forwards, taken, total, first, whole)
+            seconds = time.monotonic() - begun
+            return Decoded(tuple(tokens), cache, cached, forwards, taken, total, seconds, first, whole)
         feed = tokens[-1:]
         place = realign(draft, tokens, place + agreed + 1)
         proposal = list(draft[place : place + min(lookahead, max_tokens - len(tokens) - 1)])
