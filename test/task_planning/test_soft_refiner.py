@@ -100,13 +100,14 @@ def test_it_is_taught_at_its_fixed_point(refiner, gradient):
     plans, _ = soft_plans(EXAMPLES, STEPS)
     optimizer = torch.optim.Adam(refiner.parameters(), 3e-3)
     config = SolverConfig("anderson", 1e-3, 12)
-    for _ in range(120):
+    for _ in range(160):
         context = soft_context(refiner.network, EXAMPLES)
         f = refiner.function(context)
         point = differentiable_point(f, refiner.start(context), gradient, forward=config, backward=config)
         loss = refiner.loss(point.x, plans, context)
         optimizer.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(refiner.parameters(), 1.0)
         optimizer.step()
     refiner.requires_grad_(False)
     context = soft_context(refiner.network, EXAMPLES)
