@@ -99,7 +99,7 @@ class TransformersModel:
                     draft=guess, max_tokens=min(max_tokens, room), lookahead=self.config.lookahead,
                     deadline=deadline, cancelled=cancelled,
                 )  # fmt: skip
-            except torch.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError:
                 raise LanguageModelError(f"{self.name}: out of memory at a prompt of {len(prompt)} tokens") from None
             if self.decoder.can_crop:
                 self._kept = ((*prompt, *done.tokens[: done.cached_tokens]), done.cache)

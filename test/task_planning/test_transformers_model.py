@@ -41,8 +41,8 @@ def save(folder, seed=0, kind="llama", **more):
     torch.manual_seed(seed)
     sizes = {
         "vocab_size": bpe.get_vocab_size() + 3, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2,
-        "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.6, "eos_token_id": 0,
-        "bos_token_id": 0, "tie_word_embeddings": False,
+        "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 256, "initializer_range": 0.6,
+        "eos_token_id": 0, "bos_token_id": 0, "tie_word_embeddings": False,
     }  # fmt: skip
     configs = {"llama": transformers.LlamaConfig, "mistral": transformers.MistralConfig}
     transformers.AutoModelForCausalLM.from_config(configs[kind](**(sizes | more))).save_pretrained(folder)

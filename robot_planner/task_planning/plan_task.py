@@ -1,0 +1,102 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The task planner as one call: prompts, grammar, checker and the nested loops put together for a task."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from robot_planner.task_planning.checker import check
+from robot_planner.task_planning.equilibrium import Refine
+from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester
+from robot_planner.task_planning.grammar import Grammar
+from robot_planner.task_planning.language_model import Generation, LanguageModel
+from robot_planner.task_planning.nested import Attempts, Budgets, Event, NestedLoop, Result
+from robot_planner.task_planning.plan import TaskPlan
+from robot_planner.task_planning.prompt import write_prompt, write_suffix
+from robot_planner.task_planning.scene import Task
+
+
+@dataclass
+class Refinement:
+    """f at fixed feedback: a language model that is shown the draft; see ``equilibrium.Refine``."""
+
+    model: LanguageModel
+    prefix: str
+    """The prompt before the draft."""
+    grammar: Grammar | None = None
+    reuse_draft: bool = True
+    """Whether the draft is also the guess that makes generation quicker; the text is the same."""
+    first_temperature: float = 0.0
+    """Of a text without a draft, sampled by ``seed``; refinements are greedy."""
+    seed: int = 0
+    deadline: float | None = None
+    cancelled: Callable[[], bool] = lambda: False
+    _drawn: Iterator[int] = field(default_factory=itertools.count, repr=False)
+
+    def __call__(self, draft: TaskPlan | None, max_tokens: int) -> Generation:
+        """See Refine."""
+        return self.model.generate(
+            self.prefix,
+            write_suffix(draft),
+            grammar=self.grammar,
+            draft=str(draft) if self.reuse_draft and draft is not None else None,
+            temperature=self.first_temperature if draft is None else 0.0,
+            seed=self.seed + next(self._drawn) if draft is None else self.seed,
+            max_tokens=max_tokens,
+            deadline=self.deadline,
+            cancelled=self.cancelled,
+        )
+
+
+def plan_task(
+    task: Task,
+    model: LanguageModel,
+    *,
+    environment: Tester | None = None,
+    world_model: Tester | None = None,
+    budgets: Budgets | None = None,
+    warm_start: TaskPlan | None = None,
+    constrained: bool = True,
+    reuse_draft: bool = True,
+    first_temperature: float = 0.0,
+    seed: int = 0,
+    cancelled: Callable[[], bool] = lambda: False,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Result:
+    """Plans a task.
+
+    Args:
+        task: what is wanted, and what can be seen.
+        model: writes plans.
+        environment: what plans are tried on; what the checker refuses never reaches it.
+        world_model: a learned one of what the environment would answer; see ``nested`` for how they take turns.
+        budgets: how much it may take.
+        warm_start: the first draft.
+        constrained: whether the model is held to the scene's grammar.
+        reuse_draft: see Refinement.
+        first_temperature: see Refinement.
+        seed: of the sampling; the same seed gives the same result.
+        cancelled: asked between tokens and between any two pieces of work; ends in a result that says so.
+        on_event: told of what happens.
+
+    Raises:
+        LanguageModelError: the model cannot be reached or answers garbage.
+        RobotPlannerError: what the testers raise.
+    """
+    grammar = Grammar(task.scene) if constrained else None
+    window = (budgets := budgets or Budgets()).window
+
+    def refine_after(attempts: Attempts) -> Refine:
+        prefix = write_prompt(task, attempts, window)
+        return Refinement(model, prefix, grammar, reuse_draft, first_temperature, seed, loop.deadline, cancelled)
+
+    def refusal(plan: TaskPlan) -> Feedback | None:
+        found = check(plan, task.scene, goals=task.goals).violations
+        return Feedback(False, found[0].step, found[0].reason, source=CHECKER) if found else None
+
+    def violations(plan: TaskPlan) -> int:
+        return len(check(plan, task.scene, goals=task.goals).violations)
+
+    loop = NestedLoop(refine_after, refusal, violations, environment, world_model, budgets, cancelled, on_event)
+    return loop.run(warm_start)
