@@ -15,6 +15,7 @@ from torch import Tensor
 from robot_planner.arrangement import COLORS, HAND, Arrangement
 from robot_planner.language.encoder import DRAWER_CHOICES, PLACE_CHOICES, LanguageConfig, LanguageEncoder, Reading
 from robot_planner.language.family import BEYOND, FAMILY
+from robot_planner.language.mentions import mismatch
 from robot_planner.language.outside import BEYOND_FAMILY, KINDS, outside
 from robot_planner.language.phrases import phrase
 from robot_planner.language.rules import objection
@@ -44,7 +45,7 @@ _INERT = word_set(
 )
 """Words that are added anywhere without changing what is meant."""
 _ANYWHERE = tuple(sorted(_INERT))
-_VERBS = word_set("take keep have put get bring carry move i want")
+_VERBS = word_set("take taken keep have put get bring carry move fetch go rise raised held picked grabbed high i want")
 _MEANT = word_set(
     """
     red green blue a b bin bina binb open opened opening close closed closing shut push pull slide drawer drawers
@@ -86,9 +87,9 @@ def train_language(
 def language_loss(encoder: LanguageEncoder, rng: np.random.Generator) -> dict[str, Tensor]:
     """Named losses of one batch, "loss" their sum: meaning, closeness of paraphrases, in the family or not."""
     arrangements = [_draw(rng) for _ in range(ARRANGEMENTS)] * PHRASINGS
-    texts = [_roughen(phrase(one, rng, TRAINING, _typos(rng)), HAND in one.blocks, rng) for one in arrangements]
-    strange = [_strange(rng) for _ in range(OUTSIDE)]
-    reading = _read(encoder, texts + strange)
+    texts = [roughened(one, rng) for one in arrangements]
+    others = [strange(rng) for _ in range(OUTSIDE)]
+    reading = _read(encoder, texts + others)
     count = len(arrangements)
     places, drawer = targets(arrangements)
     prototypes = encoder.prototypes(arrangements)
@@ -150,15 +151,20 @@ def word_loss(words: Tensor, texts: Sequence[str], arrangements: Sequence[Arrang
     return F.cross_entropy(words[rows, columns], torch.tensor(wanted)) if rows else words.sum() * 0.0
 
 
-def _roughen(text: str, lifted: bool, rng: np.random.Generator) -> str:
-    """A text in which, half of the time, words that do not matter are left out, made up, or added.
+def roughened(arrangement: Arrangement, rng: np.random.Generator) -> str:
+    """A phrase in which, half of the time, words that do not matter are left out, made up, or added; then slips.
 
     It teaches to read what is meant from colours, places and their order however the rest is said. Where a block is
-    to be ``lifted`` the verb is all that says so, and only nouns and small words change.
+    to be lifted the verb is all that says so, and only nouns and small words change.
     """
-    random = Random(int(rng.integers(2**62)))
-    if random.random() < 0.4:
-        return text
+    text, random = phrase(arrangement, rng), Random(int(rng.integers(2**62)))
+    if random.random() < 0.6:
+        rough = _roughen(text, HAND in arrangement.blocks, random)
+        text = text if mismatch(arrangement, split_words(check_text(rough))) else rough
+    return add_typos(text, random, _typos(rng))
+
+
+def _roughen(text: str, lifted: bool, random: Random) -> str:
     rate = random.choice((0.1, 0.25, 0.5))
     spared = _MEANT | _VERBS if lifted else _MEANT
 
@@ -171,10 +177,10 @@ def _roughen(text: str, lifted: bool, rng: np.random.Generator) -> str:
         made_up = " ".join(_any_word(random) for _ in range(random.choice((1, 1, 1, 2))))
         return f"{made_up} {match[0]}" if chance < 0.5 * rate else made_up
 
-    return re.sub(r"[A-Za-z']+", change, text)
+    return re.sub(r"[A-Za-z]+(?:'[a-z]+)?", change, text)
 
 
-def _strange(rng: np.random.Generator) -> str:
+def strange(rng: np.random.Generator) -> str:
     """A text that is no instruction though its words are all known: the rules in front see to the others.
 
     To learn from those as well would teach that a word never heard makes a text strange. In one of three words are

@@ -8,9 +8,13 @@ from robot_planner.arrangement import Arrangement
 from robot_planner.cli import members
 from robot_planner.evaluation.language import language_figures, refusals
 from robot_planner.language.encoder import LanguageConfig, LanguageEncoder
+from robot_planner.language.family import BEYOND, FAMILY
+from robot_planner.language.mentions import mismatch
 from robot_planner.language.outside import KINDS
+from robot_planner.language.rules import objection
+from robot_planner.language.tokens import check_text, split_words
 from robot_planner.language.words import TRAINING
-from robot_planner.training.language import language_loss, targets, train_language, word_loss
+from robot_planner.training.language import language_loss, roughened, strange, targets, train_language, word_loss
 
 SMALL = LanguageConfig(embedding_dim=16, width=16, layers=2, heads=2, buckets=256)
 
@@ -78,6 +82,22 @@ def test_a_word_that_names_a_block_is_taught_where_it_goes():
     assert word_loss(words, texts, arrangements) < 1e-3
     words[0, 1] = torch.eye(5)[3] * 30.0
     assert word_loss(words, texts, arrangements) > 1.0
+
+
+def test_phrases_to_learn_from_name_what_they_mean_however_roughened():
+    rng = np.random.default_rng(0)
+    for arrangement in (*FAMILY, *BEYOND) * 3:
+        words = split_words(check_text(roughened(arrangement, rng)))
+        assert mismatch(arrangement, words) is None, words
+
+
+def test_words_that_the_rules_refuse_are_rare_in_what_is_strange(monkeypatch):
+    monkeypatch.setattr("robot_planner.training.language.add_typos", lambda text, *_: text)
+    monkeypatch.setattr("robot_planner.training.language._any_word", lambda _: "please")
+    rng = np.random.default_rng(0)
+    texts = [strange(rng) for _ in range(300)]
+    refused = [text for text in texts if objection(split_words(check_text(text))) is not None]
+    assert 0 < len(refused) < 45 and len(set(texts)) > 250
 
 
 def test_figures_count_refusals_and_readings_of_both_splits():
