@@ -3,6 +3,8 @@
 """The task planner as one call, in a small world with something hidden."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -126,3 +128,11 @@ def test_a_cancel_is_a_result(things):
     polls = iter([False] * 3 + [True] * 99)
     result = plan_task(task, Scripted(OPEN), environment=world, cancelled=lambda: next(polls))
     assert result.stop is Stop.CANCELLED
+
+
+def test_no_torch_is_loaded_until_a_local_model_is_asked_for():
+    names = ("plan_task", "nested", "equilibrium", "openai_server", "speculative", "checker", "world", "grammar_export")
+    code = f"import sys, importlib as i; [i.import_module('robot_planner.task_planning.' + n) for n in {names}]"
+    code += "; print('torch' in sys.modules, 'rclpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["False", "False"], done.stderr

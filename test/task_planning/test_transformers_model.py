@@ -24,7 +24,7 @@ tokenizers = pytest.importorskip("tokenizers")
 
 TEXT = "[WALK] <kitchen> (1)\n[OPEN] <fridge> (2)\n[GRAB] <apple> (3)\nEND\n"
 PROMPT = "Task: put the apple into the fridge\nDraft:\nNULL\nPlan:\n"
-SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def save(folder, seed=0, kind="llama", **more):
