@@ -42,8 +42,8 @@ class Relation:
     """Whether the planner is always told; a condition (over ``args``): where it holds."""
     fixed: bool = False
     """No action changes it."""
-    said: bool = True
-    """Whether prompts tell it; what follows from other facts, or is long, need not be told."""
+    said: bool | Condition = True
+    """Whether prompts and feedback tell it, or (a condition over ``args``) when: not what follows from other facts."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,9 @@ class Domain:
         facts = tuple(facts)
         for one in facts:
             for other in facts:
-                if any((pair[0] == pair[1]) == (one == other) and _excluded(pair, one, other) for pair in self.exclusive):
+                if any(
+                    (pair[0] == pair[1]) == (one == other) and _excluded(pair, one, other) for pair in self.exclusive
+                ):
                     return one, other
         return None
 

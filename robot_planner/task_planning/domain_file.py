@@ -112,7 +112,10 @@ class _Reader:
                         raise self.fail(
                             f"relations, {name}", f"'visible' rests on '{atom}', which is not always visible"
                         )
-                relations[name] = replace(relation, visible=condition)
+                relations[name] = replace(relations[name], visible=condition)
+            if isinstance(relation.said, Condition):
+                condition = self._expanded(relation.said, dict(relation.args), f"relations, {name}")
+                relations[name] = replace(relations[name], said=condition)
         exclusive = tuple(self._pair(pair) for pair in data.get("exclusive") or ())
         actions = {name: self._action(name, of) for name, of in self.named(data["actions"], "actions", ACTION).items()}
         if not actions:
@@ -143,8 +146,10 @@ class _Reader:
         entry = f"relations, {name}"
         data = self.fields(data, entry, ("args", "visible", "fixed", "said"))
         visible, fixed, said = data.get("visible", True), data.get("fixed", False), data.get("said", True)
-        if not isinstance(fixed, bool) or not isinstance(said, bool):
-            raise self.fail(entry, "'fixed' and 'said' are true or false")
+        if not isinstance(fixed, bool):
+            raise self.fail(entry, "'fixed' is true or false")
+        if not isinstance(said, bool):
+            said = self._parsed(said, entry)
         if not isinstance(visible, bool):
             visible = self._parsed(visible, entry)
         if fixed and visible is not True:

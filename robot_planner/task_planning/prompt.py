@@ -64,7 +64,8 @@ def describe_facts(scene: Scene) -> str:
     def place(fact: Fact) -> tuple[int, list[int]]:
         return relations[fact.relation], [order[thing] for thing in fact.args]
 
-    told = [f for f in scene.visible if scene.domain.relations[f.relation].said and f.relation not in properties]
+    known, rules = scene.knowledge, scene.domain.relations
+    told = [f for f in scene.visible if f.relation not in properties and known.allows(rules[f.relation].said, f)]
     return "; ".join(map(str, sorted(told, key=place))) or NOTHING
 
 

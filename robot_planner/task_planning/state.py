@@ -48,6 +48,13 @@ class State:
             self.kinds[name] = tuple(thing for thing, kind in self.objects.items() if is_a(kind, name))
         return self.kinds[name]
 
+    def allows(self, condition: bool | Condition, fact: Fact) -> bool:
+        """Whether a relation's ``visible`` or ``said`` holds for a fact."""
+        if isinstance(condition, bool):
+            return condition
+        names = (name for name, _ in self.domain.relations[fact.relation].args)
+        return condition.evaluate(self, dict(zip(names, fact.args, strict=True))) is True
+
     def rows(self, relation: str) -> Iterable[Args] | None:
         """See conditions.Facts."""
         return self.true.get(relation, _NONE)
@@ -89,11 +96,7 @@ class Knowledge(State):
             return True
         if (fact := Fact(relation, args)) in self.other:
             return self.other[fact]
-        visible = self.domain.relations[relation].visible
-        if isinstance(visible, bool):
-            return False if visible else None
-        names = (name for name, _ in self.domain.relations[relation].args)
-        return False if visible.evaluate(self.told, dict(zip(names, args, strict=True))) else None
+        return False if self.told.allows(self.domain.relations[relation].visible, fact) else None
 
     def rows(self, relation: str) -> Iterable[Args] | None:
         """See conditions.Facts."""

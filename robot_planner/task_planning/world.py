@@ -35,7 +35,7 @@ class SymbolicWorld:
         for fact in facts:
             domain.check_fact(fact, objects)
         self.domain, self.objects = domain, objects
-        self._things = Scene(domain, objects)
+        self._things = Scene(domain, objects, frozenset(f for f in facts if domain.relations[f.relation].fixed))
         self._initial = State(domain, objects, facts)
         self.state = self._initial.copy()
 
@@ -58,11 +58,10 @@ class SymbolicWorld:
         return Scene(self.domain, self.objects, self.visible())
 
     def _is_visible(self, fact: Fact, state: State) -> bool:
-        visible = self.domain.relations[fact.relation].visible
-        if isinstance(visible, bool):
-            return visible
-        names = (name for name, _ in self.domain.relations[fact.relation].args)
-        return bool(visible.evaluate(state, dict(zip(names, fact.args, strict=True))))
+        return state.allows(self.domain.relations[fact.relation].visible, fact)
+
+    def _is_said(self, fact: Fact) -> bool:
+        return self._initial.allows(self.domain.relations[fact.relation].said, fact)
 
     def execute(self, step: Step) -> Outcome:
         """Does one step, or says why it can't be done."""
@@ -97,7 +96,7 @@ class SymbolicWorld:
         failed, reason, seen = None, "", []
         for index, step in enumerate(plan.steps):
             outcome = self.execute(step)
-            seen += [str(fact) for fact in outcome.seen if fact in self.initial]
+            seen += [str(fact) for fact in outcome.seen if fact in self.initial and self._is_said(fact)]
             if not outcome.done:
                 failed, reason = index, outcome.reason
                 break
