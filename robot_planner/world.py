@@ -3,7 +3,7 @@
 """A trained world as one thing: encoder, dynamics and goal metrics that belong to one latent space."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import torch
 
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
-from robot_planner.errors import UnknownNameError
+from robot_planner.errors import ModelError, UnknownNameError
 from robot_planner.networks import NetworkParts, network_digest
 from robot_planner.perception.convolutional import ConvolutionalConfig, ConvolutionalEncoder, ConvolutionalNetwork
 from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork, ObjectDistance
 
+KIND = "world"
+"""What the configuration of such a model folder calls itself; one that says nothing is of this kind."""
 ENTITIES = ("hand", "red", "green", "blue")
 """What the read-out locates, in its order."""
 
@@ -33,16 +35,14 @@ class WorldNetworks(NetworkParts):
 
 
 @dataclass(frozen=True)
-class World:
-    """Encoder, dynamics and goal metrics over one latent space; frozen, for planning."""
+class PlanningWorld:
+    """Dynamics and goal metrics over one latent space, whatever its latents come from; frozen, for planning."""
 
     name: str
-    encoder: ConvolutionalEncoder
     dynamics: EnsembleDynamics
-    readout: SlotReadout
     metrics: dict[str, GoalMetric]
-    default_metric: str = "cost-to-go"
-    config: dict[str, Any] = field(default_factory=dict)
+    default_metric: str
+    config: dict[str, Any]
 
     def metric(self, name: str = "") -> GoalMetric:
         """The goal metric called ``name``, or the default one; raises UnknownNameError."""
@@ -50,6 +50,14 @@ class World:
             return self.metrics[name or self.default_metric]
         except KeyError:
             raise UnknownNameError("goal metric", name, self.metrics) from None
+
+
+@dataclass(frozen=True)
+class World(PlanningWorld):
+    """A PlanningWorld whose latents an encoder makes of images."""
+
+    encoder: ConvolutionalEncoder
+    readout: SlotReadout
 
 
 def readout_of(config: Mapping[str, Any]) -> SlotReadout:
@@ -95,7 +103,7 @@ def assemble(
         "cost-to-go": CostToGo(readout, networks.cost_to_go, networks.visibility, **config.get("metric", {})),
     }
     default = str(config.get("default_metric", "cost-to-go"))
-    return World(name, encoder, networks.dynamics, readout, metrics, default, config)
+    return World(name, networks.dynamics, metrics, default, config, encoder, readout)
 
 
 def random_world(seed: int = 0, config: Mapping[str, Any] | None = None) -> World:
@@ -111,6 +119,8 @@ def save_world(networks: WorldNetworks, config: Mapping[str, Any], folder: Path,
 def load_world(name_or_path: str | Path = "tabletop", device: torch.device | str = "cpu") -> World:
     """Loads ``models/<name>`` or a model folder; raises ModelError."""
     checkpoint = load_checkpoint(name_or_path)
+    if checkpoint.config.get("kind", KIND) != KIND:
+        raise ModelError(f"model {checkpoint.folder} is of kind '{checkpoint.config['kind']}', not '{KIND}'")
     networks = build_networks(checkpoint.config)
     networks.load_state_dict(checkpoint.tensors)
     return assemble(Path(name_or_path).name, networks, checkpoint.config, device)

@@ -33,6 +33,9 @@ class EnsembleConfig:
     hand_high: tuple[float, ...] = (float("inf"), float("inf"))
     hidden: int = 128
     members: int = 3
+    waves: int = 0
+    """Octaves of sines and cosines of the hand's position that the hand's network sees, the slowest of period 4; they
+    let it be sharp, as at a wall."""
 
 
 class EnsembleLinear(nn.Module):
@@ -72,8 +75,10 @@ class EnsembleDynamics(nn.Module):
         self.register_buffer("hand_low", torch.tensor(config.hand_low), persistent=False)
         self.register_buffer("hand_high", torch.tensor(config.hand_high), persistent=False)
         self.register_buffer("disagreement_scale", torch.ones(()))
-        self.hand = self._network(config.slot_dim + self.action_dim)
-        self.object = self._network(2 + 2 * config.slot_dim + self.action_dim)
+        self._octaves = [0.5 * torch.pi * 2.0**octave for octave in range(config.waves)]
+        self.hand = self._network(config.slot_dim + self.action_dim + 4 * config.waves)
+        if config.slots > 1:
+            self.object = self._network(2 + 2 * config.slot_dim + self.action_dim)
 
     def _network(self, inputs: int) -> nn.ModuleList:
         k, h = self.config.members, self.config.hidden
@@ -92,7 +97,11 @@ class EnsembleDynamics(nn.Module):
         unit = (actions - self.action_low) / (self.action_high - self.action_low) * 2.0 - 1.0
         slots = latents.view(rows, config.slots, config.slot_dim)
         hand, others = slots[:, 0], slots[:, 1:]
-        hand_change = self._run(self.hand, torch.cat([hand, unit], -1))
+        angles = [octave * hand[:, :2] for octave in self._octaves]
+        seen = [hand, unit, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))]
+        hand_change = self._run(self.hand, torch.cat(seen, -1))
+        if not objects:
+            return hand_change
         # contact happens within a few centimetres: show the network relative positions at that scale
         relative = (others[..., :2] - hand[:, None, :2]) * 3.0
         beside = torch.cat([hand, unit], -1).unsqueeze(1).expand(-1, objects, -1)

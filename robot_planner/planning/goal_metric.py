@@ -81,3 +81,18 @@ class LatentDistance:
     def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Root of ``cost``."""
         return self.cost(latents, goals).sqrt()
+
+
+@GOAL_METRICS.register("position")
+class PositionDistance(LatentDistance):
+    """Distance of positions whose unit is known, for latents that are nothing but a position."""
+
+    name = "position"
+
+    def __init__(self, length: float = 1.0, unit: str = "m") -> None:
+        """``length``: how long one unit of the latent is, in ``unit``."""
+        self.length, self.unit = length, unit
+
+    def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Euclidean distance, in ``unit``."""
+        return self.length * (latents - goals).norm(dim=-1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from robot_planner.dynamics.ensemble import EnsembleDynamics
 from robot_planner.perception.slots import SlotReadout
 from robot_planner.training.losses import masked_huber
 from robot_planner.training.representation import Windows
@@ -28,21 +29,13 @@ def dynamics_loss(
     that they agree only where the data make them.
     """
     windows = Windows(labels, horizon)
-    members = networks.dynamics.config.members
 
     def loss(step: int) -> dict[str, Tensor]:
-        generator = torch.Generator().manual_seed(step)
         rows, times = windows.draw(batch, step)
-        shares = 2.0 * torch.bernoulli(torch.full((members, batch), 0.5), generator=generator)
         seen, moves, truth = latents[rows, times], actions[rows, times[:, :-1]], labels[rows, times]
-        state, states, errors = seen[:, 0], [], []
-        for t in range(horizon):
-            changes = networks.dynamics.changes(state, moves[:, t])
-            errors.append((shares * (state + changes - seen[:, t + 1]).square().mean(-1)).mean())
-            state = state + changes.mean(0)
-            states.append(state)
-        latent = torch.stack(errors).mean()
-        foreseen = masked_huber(readout(torch.stack(states, 1)), truth[:, 1:])
+        errors, states = member_errors(networks.dynamics, seen, moves)
+        latent = (random_shares(errors, step) * errors.square().mean(-1)).mean()
+        foreseen = masked_huber(readout(states), truth[:, 1:])
         at_once = masked_huber(readout(seen), truth)
         return {
             "loss": latent + 0.3 * foreseen + 0.3 * at_once,
@@ -54,9 +47,29 @@ def dynamics_loss(
     return loss
 
 
-def calibrate_uncertainty(networks: WorldNetworks, latents: Tensor, actions: Tensor) -> None:
+def member_errors(dynamics: EnsembleDynamics, seen: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
+    """Every member's errors along the mean's rollout, and that rollout.
+
+    Latents (B, T+1, D) and actions (B, T, A) -> errors (T, K, B, D), states (B, T, D).
+    """
+    state, states, errors = seen[:, 0], [], []
+    for t in range(moves.shape[1]):
+        changes = dynamics.changes(state, moves[:, t])
+        errors.append(state + changes - seen[:, t + 1])
+        state = state + changes.mean(0)
+        states.append(state)
+    return torch.stack(errors), torch.stack(states, 1)
+
+
+def random_shares(errors: Tensor, step: int) -> Tensor:
+    """(K, B) weights for errors (T, K, B, D): two for the half of the batch that a member sees, zero for the rest."""
+    generator = torch.Generator().manual_seed(step)
+    return 2.0 * torch.bernoulli(torch.full(errors.shape[1:3], 0.5), generator=generator)
+
+
+def calibrate_uncertainty(dynamics: EnsembleDynamics, latents: Tensor, actions: Tensor) -> None:
     """Sets the unit of the disagreement to its median over transitions (E, T, ...) that were not trained on."""
-    networks.dynamics.disagreement_scale.fill_(1.0)
+    dynamics.disagreement_scale.fill_(1.0)
     with torch.inference_mode():
-        _, spread = networks.dynamics.step_with_uncertainty(latents[:, :-1].flatten(0, 1), actions.flatten(0, 1))
-    networks.dynamics.disagreement_scale.fill_(spread.median().item())
+        _, spread = dynamics.step_with_uncertainty(latents[:, :-1].flatten(0, 1), actions.flatten(0, 1))
+    dynamics.disagreement_scale.fill_(spread.median().item())

@@ -132,7 +132,7 @@ def train(args: argparse.Namespace, work: Path) -> tuple[WorldNetworks, dict[str
         None,
         1000,
     )
-    calibrate_uncertainty(networks, held_latents, held_actions)
+    calibrate_uncertainty(networks.dynamics, held_latents, held_actions)
     arrangements = carry_forward(labels)
     arrangements = arrangements[torch.isfinite(arrangements).flatten(1).all(1)]  # episodes in which all was seen once
     run_phase(

@@ -67,3 +67,15 @@ def test_gradients_agree_with_finite_differences() -> None:
     inputs = (latents.requires_grad_(True), actions.requires_grad_(True))
     assert torch.autograd.gradcheck(dynamics.step, inputs)
     assert torch.autograd.gradcheck(dynamics.step_with_uncertainty, inputs)
+
+
+def test_a_hand_alone_needs_no_object_network_and_waves_let_it_be_sharp() -> None:
+    alone = model(slots=1, slot_dim=2, waves=3)
+    assert not hasattr(alone, "object") and alone.latent_dim == 2
+    latents, actions = rows(5, 2)
+    after, uncertainty = alone.step_with_uncertainty(latents, actions)
+    assert after.shape == (5, 2) and (uncertainty > 0).all()
+    torch.testing.assert_close(after, alone.step(latents, actions))
+    inputs = alone.hand[0].weight.shape[1]
+    assert inputs == 2 + 2 + 4 * 3
+    assert torch.autograd.gradcheck(alone.step, (latents.requires_grad_(True), actions.requires_grad_(True)))
