@@ -29,6 +29,7 @@ EXTRAS = {
     "simulation": SIMULATION,
     "training": SIMULATION,  # what fits the models makes its data in the simulation
     "ogbench": [*SIMULATION, "ogbench~=1.2"],  # for bench lbp-ogbench alone; ./run does not install it
+    "gold-plans": ["unified-planning~=1.3.0", "up-fast-downward~=1.0.0"],  # what the scripted expert is compared with
     "pretrained": ["transformers>=4.50", "open-clip-torch>=2.30"],  # models on disk: CLIP, SigLIP, causal ones
     "lerobot": [*SIMULATION, "pyarrow"],  # for import lerobot alone; ./run does not install it
     # Planners to compare with, for bench planners alone; then: pip install --no-deps stable-worldmodel==0.1.1
