@@ -1,0 +1,144 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the task planner's own model learns from: prompts, and what the belief-tracking corrector would write next.
+
+A lesson is a prompt (task, answers so far, draft) and a plan. For each state of knowledge the same plan is the answer,
+whatever the draft: none, the plan that has just failed, a spoilt copy, or the answer itself. So the answer is the fixed
+point of refinement at that knowledge, and drafts that lie about it are repaired. Both skills are taught: acting at once
+(no draft, no answer yet) and correcting.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from robot_planner.task_planning.belief import BeliefExpert
+from robot_planner.task_planning.domain import Domain
+from robot_planner.task_planning.domain_file import load_domain
+from robot_planner.task_planning.feedback import Feedback
+from robot_planner.task_planning.household_expert import CannotPlanError
+from robot_planner.task_planning.household_tasks import JOINTS, SAYINGS, Problem, sample_problem
+from robot_planner.task_planning.households import TRAINING
+from robot_planner.task_planning.plan import ObjectRef, Step, TaskPlan
+from robot_planner.task_planning.prompt import write_prompt, write_suffix
+from robot_planner.task_planning.scene import Scene
+from robot_planner.task_planning.tokens import WordList, reason_word
+
+DOMAINS = ("household", "tabletop")
+MOST_ROUNDS = 8
+WINDOW = 5
+LONGEST = 40
+"""Steps of a plan that is taught."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A prompt and the plan that should answer it."""
+
+    prefix: str
+    suffix: str
+    plan: TaskPlan
+    scene: Scene
+
+
+def word_list() -> WordList:
+    """All words of the shipped domains and of the household's instructions."""
+    words: list[str] = []
+    for name in DOMAINS:
+        domain = load_domain(name)
+        words += [*domain.actions, *domain.relations, *domain.types, *domain.definitions, *_reasons(domain)]
+    said = [saying for sayings in SAYINGS.values() for saying in sayings]
+    words += re.findall(r"[a-z]+", " ".join([*said, *JOINTS, "please the"]).lower())
+    return WordList.of(words)
+
+
+def _reasons(domain: Domain) -> Iterator[str]:
+    for action in domain.actions.values():
+        for requirement in action.requires:
+            yield reason_word(re.sub(r"\{\w+\}", "_", requirement.reason))
+            yield reason_word(re.sub(r"\{\w+\}", "something", requirement.reason))
+
+
+Answer = Callable[[str, TaskPlan | None, Scene], TaskPlan]
+"""What the planner that is being taught makes of a prefix and a first draft in a scene: its equilibrium."""
+
+
+def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -> Iterator[Lesson]:
+    """The lessons of one problem.
+
+    Args:
+        seed: of the problem and of all that is drawn.
+        split: of scene and task.
+        answer: without it the corrector's own drafts are tried; with it the planner's, and the corrector hears what
+            comes back: what the planner will meet at work.
+    """
+    random = Random(f"lessons {seed}")
+    problem = sample_problem(seed, split, split, (1, random.choice((1, 2, 3, 4))))
+    task, world = problem.task, problem.flat.world()
+    expert = BeliefExpert(task)
+    tried: list[tuple[TaskPlan, Feedback]] = []
+    last: TaskPlan | None = None
+    for _ in range(MOST_ROUNDS):
+        try:
+            target = expert.draft()
+        except CannotPlanError:
+            return
+        if len(target.steps) > LONGEST:
+            return
+        prefix = write_prompt(task, tried, WINDOW)
+        draft = target if answer is None else answer(prefix, last, task.scene)
+        for other in _drafts(problem, target, last, draft, random):
+            yield Lesson(prefix, write_suffix(other), target, task.scene)
+        feedback = world.run(draft, task.goals)
+        if feedback.success:
+            return
+        tried.append((draft, feedback))
+        expert.hear(draft, feedback)
+        last = draft
+
+
+def _drafts(
+    problem: Problem, target: TaskPlan, last: TaskPlan | None, draft: TaskPlan, random: Random
+) -> Iterator[TaskPlan | None]:
+    """Drafts of which the target is to be made."""
+    if last is None:
+        yield None
+    else:
+        yield last
+        if random.random() < 0.3:
+            yield None
+    if draft != target:
+        yield draft
+    yield target if random.random() < 0.5 else spoil(target, problem.task.scene, random)
+
+
+def spoil(plan: TaskPlan, scene: Scene, random: Random) -> TaskPlan:
+    """A copy with one to three mistakes: steps left out, doubled, swapped, or with another thing of the same type."""
+    steps = list(plan.steps)
+    for _ in range(random.randint(1, 3)):
+        if not steps:
+            break
+        at, kind = random.randrange(len(steps)), random.random()
+        if kind < 0.35:
+            del steps[at]
+        elif kind < 0.5:
+            steps.insert(random.randrange(len(steps) + 1), steps[at])
+        elif kind < 0.65:
+            other = random.randrange(len(steps))
+            steps[at], steps[other] = steps[other], steps[at]
+        elif kind < 0.75:
+            steps = steps[:at]
+        else:
+            steps[at] = _other_thing(steps[at], scene, random)
+    return TaskPlan(tuple(steps))
+
+
+def _other_thing(step: Step, scene: Scene, random: Random) -> Step:
+    if not step.objects:
+        return step
+    at = random.randrange(len(step.objects))
+    fitting: Sequence[ObjectRef] = scene.candidates(step.action)[at]
+    objects = list(step.objects)
+    objects[at] = random.choice(fitting)
+    return Step(step.action, tuple(objects))
