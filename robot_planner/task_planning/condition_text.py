@@ -149,7 +149,7 @@ class _Reader:
         args: list[Term] = []
         while self.peek()[:2] != ("sign", ")"):
             if args:
-                self.take("sign", ",")
+                self.take("sign", ",", what="',' or ')'")
             args.append(self._term())
         self.at += 1
         return Atom(relation, tuple(args))

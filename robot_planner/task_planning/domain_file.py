@@ -40,22 +40,35 @@ def domain_names() -> list[str]:
 @functools.cache
 def load_domain(name_or_path: str | Path) -> Domain:
     """A shipped domain by its name, or a file; raises UnknownNameError or DomainError."""
+    path = _find(name_or_path)
+    return read_domain(_load(path), str(path))
+
+
+def domain_data(name_or_path: str | Path) -> Any:
+    """The contents of a domain's file, for whoever wants to change them before ``read_domain``; raises as above."""
+    return _load(_find(name_or_path))
+
+
+def _find(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml"):
-        named = [root / "config" / "domains" / f"{name_or_path}.yaml" for root in roots()]
-        found = [path for path in named if re.fullmatch(NAME, str(name_or_path)) and path.is_file()]
-        if not found:
-            raise UnknownNameError("domain", str(name_or_path), [*domain_names(), "a path that ends in .yaml"])
-        path = found[0]
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    named = [root / "config" / "domains" / f"{name_or_path}.yaml" for root in roots()]
+    found = [path for path in named if re.fullmatch(NAME, str(name_or_path)) and path.is_file()]
+    if not found:
+        raise UnknownNameError("domain", str(name_or_path), [*domain_names(), "a path that ends in .yaml"])
+    return found[0]
+
+
+def _load(path: Path) -> Any:
     import yaml  # late: --help must not wait for it
 
     try:
         if path.stat().st_size > LARGEST:
             raise DomainError(f"{path}: larger than {LARGEST} bytes")
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise DomainError(f"{path}: cannot be read as YAML: {error}") from None
-    return read_domain(data, str(path))
 
 
 def read_domain(data: object, where: str) -> Domain:

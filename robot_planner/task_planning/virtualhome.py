@@ -21,6 +21,8 @@ from robot_planner.task_planning.plan import ObjectRef, TaskPlan, parse_step
 from robot_planner.task_planning.scene import LONGEST_INSTRUCTION, Task
 from robot_planner.task_planning.world import SymbolicWorld
 
+PACKAGE = "eai-eval==1.0.5"
+"""No extra of ours: what it depends on is not needed for reading its data, and would move pins that others rest on."""
 _DATA = ("dataset", "programs_processed_precond_nograb_morepreconds")
 _SCENE = ("TrimmedTestScene1_graph", "results_intentions_march-13-18")
 _STATES = {
@@ -68,7 +70,7 @@ class Program:
 
     @property
     def goals(self) -> tuple[Atom, ...]:
-        """What the gold program adds: states and relations, but nearness, that the initial graph lacks; maybe nothing."""
+        """What the gold program adds to the initial graph, but nearness; nothing in some programs."""
         return tuple(Atom(*fact) for fact in sorted(self.final - self.initial) if fact.relation not in NEARNESS)
 
     def world(self) -> SymbolicWorld:
@@ -89,7 +91,7 @@ def data_folder() -> Path:
     for root in (found.submodule_search_locations or ()) if found else ():
         if (folder := Path(root).joinpath(*_DATA)).is_dir():
             return folder
-    raise EnvironmentSetupError("VirtualHome's programs need the package eai-eval: pip install '.[virtualhome]'")
+    raise EnvironmentSetupError(f"VirtualHome's programs are not installed: pip install --no-deps {PACKAGE}")
 
 
 def program_names(folder: Path | None = None) -> list[str]:
