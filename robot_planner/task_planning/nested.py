@@ -160,6 +160,8 @@ class NestedLoop:
     cancelled: Callable[[], bool] = lambda: False
     """Asked between any two pieces of work; to be given to the model as well."""
     on_event: Callable[[Event], None] = lambda event: None
+    still_to_do: Callable[[TaskPlan, Feedback], TaskPlan] = lambda plan, feedback: plan
+    """What is left of a plan that the environment could not finish: all, where each trial begins anew."""
 
     def __post_init__(self) -> None:
         self._begun = time.monotonic()
@@ -265,6 +267,8 @@ class NestedLoop:
                 self._steps += len(plan.steps) if failed is None else failed + 1
             self._learn(plan, feedback)
             if not feedback.success:
+                if name == ENVIRONMENT:
+                    self._plan = self.still_to_do(plan, feedback)
                 return None
             if name == ENVIRONMENT:
                 return Stop.SUCCESS

@@ -4,7 +4,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from robot_planner.task_planning.checker import check
 from robot_planner.task_planning.equilibrium import Refine
@@ -14,7 +14,7 @@ from robot_planner.task_planning.language_model import Generation, LanguageModel
 from robot_planner.task_planning.nested import Attempts, Budgets, Event, NestedLoop, Result
 from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
-from robot_planner.task_planning.scene import Task
+from robot_planner.task_planning.scene import Scene, Task
 
 
 @dataclass
@@ -63,6 +63,7 @@ def plan_task(
     seed: int = 0,
     cancelled: Callable[[], bool] = lambda: False,
     on_event: Callable[[Event], None] = lambda event: None,
+    observe: Callable[[], Scene] | None = None,
 ) -> Result:
     """Plans a task.
 
@@ -79,24 +80,53 @@ def plan_task(
         seed: of the sampling; the same seed gives the same result.
         cancelled: asked between tokens and between any two pieces of work; ends in a result that says so.
         on_event: told of what happens.
+        observe: what can be seen now, where the environment is not reset between trials: each round then plans on from
+            there, with the steps that are still to be done as its draft. None: each trial begins with ``task.scene``.
 
     Raises:
         LanguageModelError: the model cannot be reached or answers garbage.
         RobotPlannerError: what the testers raise.
     """
-    grammar = Grammar(task.scene) if constrained else None
+    sight = _Sight(task, constrained, observe)
     window = (budgets := budgets or Budgets()).window
 
     def refine_after(attempts: Attempts) -> Refine:
-        prefix = write_prompt(task, attempts, window)
-        return Refinement(model, prefix, grammar, reuse_draft, first_temperature, seed, loop.deadline, cancelled)
+        sight.look()
+        prefix = write_prompt(sight.task, attempts, window)
+        return Refinement(model, prefix, sight.grammar, reuse_draft, first_temperature, seed, loop.deadline, cancelled)
 
     def refusal(plan: TaskPlan) -> Feedback | None:
-        found = check(plan, task.scene, goals=task.goals).violations
+        found = check(plan, sight.task.scene, goals=task.goals).violations
         return Feedback(False, found[0].step, found[0].reason, source=CHECKER) if found else None
 
     def violations(plan: TaskPlan) -> int:
-        return len(check(plan, task.scene, goals=task.goals).violations)
+        return len(check(plan, sight.task.scene, goals=task.goals).violations)
 
-    loop = NestedLoop(refine_after, refusal, violations, environment, world_model, budgets, cancelled, on_event)
+    loop = NestedLoop(
+        refine_after, refusal, violations, environment, world_model, budgets, cancelled, on_event,
+        still_to_do=_all_of_it if observe is None else _from_the_failed_step_on,
+    )  # fmt: skip
     return loop.run(warm_start)
+
+
+class _Sight:
+    """The task as it presents itself in this round, and the grammar of its scene."""
+
+    def __init__(self, task: Task, constrained: bool, observe: Callable[[], Scene] | None) -> None:
+        self.task, self._constrained, self._observe = task, constrained, observe
+        self.grammar = Grammar(task.scene) if constrained else None
+
+    def look(self) -> None:
+        """At the beginning of a round."""
+        scene = self.task.scene if self._observe is None else self._observe()
+        if scene != self.task.scene:
+            self.task = replace(self.task, scene=scene)
+            self.grammar = Grammar(scene) if self._constrained else None
+
+
+def _all_of_it(plan: TaskPlan, feedback: Feedback) -> TaskPlan:
+    return plan
+
+
+def _from_the_failed_step_on(plan: TaskPlan, feedback: Feedback) -> TaskPlan:
+    return TaskPlan(() if feedback.failed_step is None else plan.steps[feedback.failed_step :])
