@@ -20,6 +20,8 @@ from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.types import StopReason
 
+PACKAGE = "pytorch_mppi"
+
 
 @dataclass(frozen=True)
 class PytorchMppiConfig(OutsideConfig):
@@ -43,7 +45,7 @@ class PytorchMppi(OutsidePlanner):
     ) -> None:
         """Raises EnvironmentSetupError where the package is not installed."""
         self.config: PytorchMppiConfig = config or PytorchMppiConfig()
-        if importlib.util.find_spec("pytorch_mppi") is None:
+        if importlib.util.find_spec(PACKAGE) is None:
             raise EnvironmentSetupError("this needs pytorch-mppi: pip install 'robot_planner[peers]'")
         super().__init__(model, metric, self.config, clock)
 

@@ -28,10 +28,12 @@ from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
 
+PACKAGE = "stable_worldmodel"
+
 
 def solvers() -> ModuleType:
     """stable_worldmodel.solver, without the package's own __init__, which imports torchvision."""
-    name = "stable_worldmodel"
+    name = PACKAGE
     if name not in sys.modules:
         spec = importlib.util.find_spec(name)
         if spec is None:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``bench planners``: GRASP and its peers on the same model, problems and budget; the environment decides.
 
-Closed loop on the tabletop without ROS: a replan at every action of 0.2 s. Equal time: every planner gets the same
-deadline a replan. Equal calls: every planner may put the same number of rows through the world model (a
-vector-Jacobian product counts as another row), however long that takes.
+``--world tabletop``: closed loop without ROS, a replan at every action of 0.2 s. Equal time: every planner gets the
+same deadline a replan. Equal calls: every planner may put the same number of rows through the world model (a
+vector-Jacobian product counts as another row), however long that takes. ``--world two-room``: see two_room_cells.py.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
+from robot_planner.evaluation import two_room_cells
 from robot_planner.evaluation.closed_loop import MAX_STEPS, Outcome, run_episode
 from robot_planner.evaluation.settings import make_planner
 from robot_planner.evaluation.statistics import median_and_p99, success_fields
@@ -30,14 +31,19 @@ TOLERANCE = 0.02
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("--model", default="tabletop", help="model name or folder (default: %(default)s)")
-    parser.add_argument("--metric", default="", help="goal metric (default: the model's own)")
-    parser.add_argument("--tasks", nargs="+", default=["reach", "push"], help="of reach, push (default: both)")
-    parser.add_argument("--planners", nargs="+", default=["grasp", "cem"], help="by name (default: grasp cem)")
-    parser.add_argument("--episodes", type=int, default=20, help="of each cell (default: %(default)s)")
+    parser.add_argument("--world", choices=("tabletop", "two-room"), default="tabletop", help="(default: tabletop)")
+    parser.add_argument("--model", help="model name or folder (default: the world's)")
+    parser.add_argument("--planners", nargs="+", help="by name (default: grasp cem; two-room: all that are installed)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first episode (default: held-out)")
-    parser.add_argument("--milliseconds", type=float, nargs="*", default=[20.0, 40.0], help="time budgets a replan")
-    parser.add_argument("--rows", type=int, nargs="*", default=[20_000], help="model-call budgets a replan, in rows")
+    parser.add_argument("--episodes", type=int, help="of each cell (default: 20; two-room: 200)")
+    parser.add_argument(
+        "--milliseconds", type=float, nargs="*", help="time budgets of a plan (default: 20 40; two-room: 500)"
+    )
+    tabletop = parser.add_argument_group("tabletop")
+    tabletop.add_argument("--metric", default="", help="goal metric (default: the model's own)")
+    tabletop.add_argument("--tasks", nargs="+", default=["reach", "push"], help="of reach, push (default: both)")
+    tabletop.add_argument("--rows", type=int, nargs="*", default=[20_000], help="model-call budgets a replan, in rows")
+    two_room_cells.add_arguments(parser.add_argument_group("two-room"))
 
 
 class CountingModel:
@@ -115,26 +121,33 @@ def measure(
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """A record for each task, budget and planner."""
-    if args.episodes < 1:
+    if args.episodes is not None and args.episodes < 1:
         raise InvalidInputError(f"--episodes must be 1 or more, not {args.episodes}")
+    if args.milliseconds is not None and not all(0.0 < budget < float("inf") for budget in args.milliseconds):
+        raise InvalidInputError("--milliseconds are positive numbers")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return two_room_cells.records(args) if args.world == "two-room" else list(_cells(args))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _cells(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for task in args.tasks:
         if task not in MAX_STEPS:
             raise UnknownNameError("task", task, MAX_STEPS)
-    torch.set_num_threads(1)
-    world = load_world(args.model)
-    return list(_cells(args, world))
-
-
-def _cells(args: argparse.Namespace, world: World) -> Iterator[dict[str, Any]]:
-    seeds = range(args.seed, args.seed + args.episodes)
+    world = load_world(args.model or "tabletop")
+    planners = args.planners or ["grasp", "cem"]
+    seeds = range(args.seed, args.seed + (args.episodes or 20))
     for task in args.tasks:
-        for milliseconds in args.milliseconds:
-            for name in args.planners:
+        for milliseconds in args.milliseconds if args.milliseconds is not None else (20.0, 40.0):
+            for name in planners:
                 planner = make_planner(name, world, args.metric, iterations=1_000_000, patience=0)
                 cell = measure(world, planner, task, seeds, args.metric, milliseconds / 1e3)
                 yield {"budget": f"{milliseconds:g} ms", **cell}
         for rows in args.rows:
-            for name in args.planners:
+            for name in planners:
                 iterations = iterations_for(name, world, args.metric, rows)
                 planner = make_planner(name, world, args.metric, iterations=iterations, tolerance=0.0, patience=0)
                 yield {"budget": f"{rows} rows", **measure(world, planner, task, seeds, args.metric, None)}

@@ -1,0 +1,128 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Each planner's own best settings, found by the same number of tries on the same tuning problems.
+
+Random search: the first try is the defaults, the others draw each parameter from its list. The tuning problems' seeds
+are disjoint from those of any table. What is found stands in a file that the bench reads.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from robot_planner.errors import EnvironmentSetupError, InvalidInputError
+from robot_planner.resources import resource
+
+OBJECTIVE: dict[str, list[Any]] = {
+    "terminal_weight": [100.0, 1000.0],
+    "uncertainty_weight": [0.0, 0.3, 3.0],
+    "smoothness_weight": [0.001, 0.1],
+}
+"""The objective's parameters are each planner's to choose: none is judged by its own cost."""
+_REFINING: dict[str, list[Any]] = {
+    "restarts": [2, 4, 8],
+    "candidates": [32, 128],
+    "initial_spread": [0.5, 1.0],
+    **OBJECTIVE,
+}
+_SAMPLING: dict[str, list[Any]] = {"samples": [64, 128, 300], **OBJECTIVE}
+SPACES: dict[str, dict[str, list[Any]]] = {
+    "grasp": {
+        **_REFINING,
+        "sync_every": [5, 10, 25],
+        "noise": [0.03, 0.1, 0.3],
+        "goal_weight": [0.1, 0.3, 1.0],
+        "action_rate": [0.1, 0.3],
+        "initial_states": ["line", "rollout"],
+        "sync": ["gradient", "cem"],
+    },
+    "cem": {
+        **_SAMPLING,
+        "elites": [8, 16, 30],
+        "initial_spread": [0.5, 1.0, 2.0],
+        "correlation": [0.5, 0.8, 0.95],
+        "momentum": [0.1, 0.5],
+    },
+    "icem": {
+        **_SAMPLING,
+        "elites": [8, 16, 30],
+        "initial_spread": [0.5, 1.0, 2.0],
+        "exponent": [1.0, 2.0, 3.0, 4.0],
+        "momentum": [0.1, 0.5],
+    },
+    "mppi": {
+        **_SAMPLING,
+        "initial_spread": [0.5, 1.0, 2.0],
+        "temperature": [1e-3, 1e-2, 1e-1],
+        "exponent": [0.0, 1.0, 2.0, 3.0],
+    },
+    "gradient": {**_REFINING, "rate": [0.03, 0.1, 0.3]},
+    "latco": {
+        **_REFINING,
+        "optimiser": ["adam", "gauss-newton"],
+        "initial_states": ["line", "rollout"],
+        "action_rate": [0.03, 0.1],
+        "state_rate": [0.01, 0.03, 0.1],
+        "multiplier": [0.1, 1.0, 10.0],
+        "multiplier_rate": [0.03, 0.1],
+    },
+    "pytorch-mppi": {**_SAMPLING, "spread": [0.5, 1.0, 2.0], "temperature": [1e-3, 1e-2, 1e-1]},
+    "stable-worldmodel": {
+        **_SAMPLING,
+        "solver": ["cem", "icem", "mppi", "gradient", "predictive-sampling"],
+        "elites": [8, 16, 30],
+        "spread": [0.5, 1.0, 2.0],
+        "exponent": [1.0, 2.0, 3.0],
+        "temperature": [1e-2, 1e-1, 0.5],
+        "rate": [0.03, 0.1, 0.3],
+    },
+}
+"""What a search may choose from, by planner."""
+Score = tuple[float, ...]
+
+
+def drawn(name: str, trial: int, seed: int) -> dict[str, Any]:
+    """The settings of a try; none for the first one, which has the defaults. Raises InvalidInputError."""
+    if name not in SPACES:
+        raise InvalidInputError(f"nothing is known to search of planner '{name}'; allowed: {', '.join(sorted(SPACES))}")
+    if trial == 0:
+        return {}
+    rng = np.random.default_rng([seed, trial])
+    return {key: values[int(rng.integers(len(values)))] for key, values in SPACES[name].items()}
+
+
+def search(
+    name: str, trials: int, seed: int, score: Callable[[dict[str, Any]], Score]
+) -> tuple[dict[str, Any], Score, list[Score]]:
+    """The settings of the highest score of so many tries, that score, and all scores."""
+    tried = [drawn(name, trial, seed) for trial in range(trials)]
+    scores = [score(settings) for settings in tried]
+    best = max(range(trials), key=lambda trial: scores[trial])
+    return tried[best], scores[best], scores
+
+
+def found_settings(path: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Settings by planner from a file that ``write_settings`` wrote; None: the shipped one of the two rooms."""
+    source = path or resource("config", "two_room.yaml")
+    try:
+        found = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise EnvironmentSetupError(f"can't read settings from {source}: {' '.join(str(error).split())}") from None
+    if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):
+        raise InvalidInputError(f"{source} does not hold a mapping from planners to their settings")
+    return found
+
+
+def write_settings(path: Path, found: Mapping[str, Mapping[str, Any]], comment: str) -> None:
+    """Writes what was found; planners of an older file that were not searched keep theirs."""
+    kept = found_settings(path) if path.exists() else {}
+    lines = "\n".join(f"# {line}" for line in comment.splitlines())
+    text = yaml.safe_dump({**kept, **{name: dict(value) for name, value in found.items()}}, sort_keys=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{lines}\n{text}", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentSetupError(f"can't write settings to {path}: {error.strerror or error}") from None

@@ -1,0 +1,196 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The bench in the two rooms: the environment judges, a model that leaks is seen to, settings are searched fairly."""
+
+import argparse
+
+import numpy as np
+import pytest
+import torch
+
+from robot_planner.errors import EnvironmentSetupError, InvalidInputError, UnknownNameError
+from robot_planner.evaluation import planners, two_room_cells
+from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, write_settings
+from robot_planner.evaluation.two_room_runs import PATIENCE, TOLERANCE, closed_loop, open_loop, outcome_fields
+from robot_planner.planning.catalogue import planner_configs
+from robot_planner.point_world import REACH, build_dynamics, point_world, save_point_world
+from robot_planner.simulation.tasks import HELD_OUT_SEEDS, TUNING_SEEDS
+from robot_planner.simulation.two_room import SPEED, RoomProblem, sample_problem
+from robot_planner.types import Plan, StopReason
+
+ACROSS = RoomProblem(np.array([60.0, 150.0]), np.array([160.0, 150.0]), 0)
+NEAR = RoomProblem(np.array([30.0, 150.0]), np.array([60.0, 170.0]), 0)
+
+
+class Leaky(torch.nn.Module):
+    """A world without a wall."""
+
+    def __init__(self):
+        super().__init__()
+        self.latent_dim, self.action_dim, self.step_seconds = 2, 2, 0.1
+        self.action_low, self.action_high = -torch.ones(2), torch.ones(2)
+
+    def step(self, latents, actions):
+        return latents + actions * (SPEED / REACH)
+
+    def step_with_uncertainty(self, latents, actions):
+        return self.step(latents, actions), torch.zeros(len(latents))
+
+
+def leaky_planner(horizon=30, **changes):
+    return two_room_cells.made("gradient", point_world("leaky", Leaky()), horizon, {"restarts": 1, **changes})
+
+
+def options(*words):
+    parser = argparse.ArgumentParser()
+    planners.add_arguments(parser)
+    return parser.parse_args([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rooms") / "random"
+    save_point_world(build_dynamics(8, 2, 1), folder, "# card")
+    return folder
+
+
+def test_what_a_leak_gains_shows_as_a_difference():
+    planner = leaky_planner()
+    through, near = open_loop(planner, ACROSS, 5.0), open_loop(planner, NEAR, 5.0)
+    assert through.believed and not through.success and through.distance > 50.0
+    assert near.believed and near.success and near.distance < TOLERANCE + 1.0
+    fields = outcome_fields([through, near])
+    assert (fields["environment_success"], fields["model_success"], fields["difference"]) == (0.5, 1.0, 0.5)
+    assert fields["believed_but_failed"] == 1
+    assert fields["environment_success_low"] < 0.5 < fields["environment_success_high"]
+    assert fields["seconds_median"] == np.median([through.seconds, near.seconds])
+    assert fields["seconds_median_of_successes"] == near.seconds
+
+
+def test_closed_loop_ends_at_the_goal_or_when_time_is_up():
+    planner = leaky_planner()
+    near, through = closed_loop(planner, NEAR, 1.0, 30, 5), closed_loop(planner, ACROSS, 1.0, 30, 5)
+    assert near.success and near.distance <= TOLERANCE and near.steps < 40
+    assert not through.success and through.believed and through.steps == PATIENCE * 30
+    assert len(through.plan_seconds) == through.steps / 5 == len(through.iterations)
+
+
+class Scripted:
+    """Hands out a plan and remembers what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self):
+        self.asked, self.resets = [], 0
+
+    def plan(self, problem, deadline=None):
+        self.asked.append((problem, deadline))
+        return Plan(np.full((10, 2), 0.1), np.zeros((11, 2)), 1.0, 3, 0.25, StopReason.DEADLINE)
+
+    def reset(self):
+        self.resets += 1
+
+
+def test_closed_loop_asks_with_the_present_state_and_its_time():
+    planner = Scripted()
+    outcome = closed_loop(planner, NEAR, None, 10, 4)
+    stamps = [problem.stamp for problem, _ in planner.asked]
+    assert stamps == [int(i * 0.4e9) for i in range(5)] and planner.resets == 1
+    starts = REACH * np.stack([problem.start for problem, _ in planner.asked])
+    np.testing.assert_allclose(np.diff(starts, axis=0), 4 * 0.1 * SPEED, atol=1e-4)
+    assert outcome.seconds == pytest.approx(5 * 0.25) and outcome.iterations == (3,) * 5
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_what_is_searched_is_there_and_admissible(name):
+    from robot_planner.evaluation import outside_mppi, outside_swm
+
+    assert outside_mppi.PACKAGE and outside_swm.PACKAGE  # they register their planners
+    config = planner_configs()[name]
+    assert drawn(name, 0, 0) == {}
+    tries = [drawn(name, trial, 0) for trial in range(1, 30)]
+    for settings in tries:
+        config.from_mapping(settings)
+    assert tries == [drawn(name, trial, 0) for trial in range(1, 30)]
+    for key in SPACES[name]:
+        assert len({settings[key] for settings in tries}) > 1
+
+
+def test_a_search_takes_the_best_of_its_tries():
+    tried = []
+
+    def score(settings):
+        tried.append(settings)
+        return (float(settings.get("samples", 0)), 0.0)
+
+    best, top, scores = search("cem", 12, 0, score)
+    assert len(tried) == len(scores) == 12 and tried[0] == {}
+    assert best["samples"] == 300 and top == max(scores) == (300.0, 0.0)
+    with pytest.raises(InvalidInputError, match="cem, gradient"):
+        drawn("best", 1, 0)
+
+
+def test_settings_are_written_and_read_and_others_kept(tmp_path):
+    path = tmp_path / "found.yaml"
+    write_settings(path, {"cem": {"samples": 64}, "mppi": {}}, "by\n  a command")
+    write_settings(path, {"cem": {"samples": 128}}, "again")
+    assert found_settings(path) == {"cem": {"samples": 128}, "mppi": {}}
+    assert path.read_text().startswith("# again\n")
+    path.write_text("- 1")
+    with pytest.raises(InvalidInputError, match="mapping"):
+        found_settings(path)
+    with pytest.raises(EnvironmentSetupError, match="can't read"):
+        found_settings(tmp_path / "none.yaml")
+
+
+def test_shipped_settings_are_of_planners_and_admissible():
+    for name, settings in found_settings().items():
+        assert set(settings) <= set(SPACES[name])
+        planner_configs()[name].from_mapping(settings)
+
+
+def test_the_bench_has_a_flat_record_for_each_cell(model, tmp_path):
+    path = tmp_path / "settings.yaml"
+    write_settings(path, {"cem": {"samples": 8, "elites": 2}}, "for a test")
+    shared = ["--world", "two-room", "--model", model, "--settings", path, "--planners", "cem", "gradient"]
+    words = [*shared, "--episodes", 2, "--horizons", 9, 12, "--milliseconds", 5]
+    records = planners.run(options(*words))
+    assert [(r["loop"], r["horizon"], r["planner"]) for r in records] == [
+        (loop, horizon, name) for loop in ("open", "closed") for horizon in (9, 12) for name in ("cem", "gradient")
+    ]
+    for record in records:
+        assert record["problems"] == 2 and record["first_seed"] == HELD_OUT_SEEDS[0]
+        assert record["searched"] == (record["planner"] == "cem")
+        assert all(isinstance(value, (str, int, float, bool)) for value in record.values())
+
+
+def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(
+        two_room_cells, "sample_problem", lambda seed, horizon: seeds.append(seed) or sample_problem(seed, horizon)
+    )
+    path = tmp_path / "found.yaml"
+    shared = ["--world", "two-room", "--model", model, "--settings", path, "--planners", "cem", "mppi"]
+    words = [*shared, "--search", 3, "--episodes", 2, "--horizons", 9, "--milliseconds", 2]
+    records = planners.run(options(*words))
+    assert seeds == [TUNING_SEEDS[0], TUNING_SEEDS[0] + 1] * 6
+    assert [record["planner"] for record in records] == ["cem", "mppi"] and set(found_settings(path)) == {"cem", "mppi"}
+    assert "--search 3" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--horizons", "0"], InvalidInputError),
+        (["--horizons", "5"], InvalidInputError),
+        (["--replan", "0"], InvalidInputError),
+        (["--search", "1"], InvalidInputError),
+        (["--episodes", "0"], InvalidInputError),
+        (["--milliseconds", "0"], InvalidInputError),
+        (["--planners", "best"], UnknownNameError),
+    ],
+)
+def test_bad_options_are_refused(model, words, error, tmp_path):
+    shared = ["--world", "two-room", "--model", model, "--episodes", "1", "--milliseconds", "1", "--horizons", "9"]
+    with pytest.raises(error):
+        planners.run(options(*shared, *words))
