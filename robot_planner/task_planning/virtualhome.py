@@ -117,7 +117,7 @@ def read_program(name: str, folder: Path | None = None) -> Program:
         initial, final = (_facts(graphs[key], things) for key in ("init_graph", "final_graph"))
         title, description, *lines = text.split("\n")
         plan = TaskPlan(tuple(parse_step(_line(line, things)) for line in lines if line.startswith("[")))
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, InvalidInputError) as error:
         raise InvalidInputError(f"program '{name}' cannot be read: {type(error).__name__}: {error}") from None
     objects = {thing: "room" if room else "thing" for thing, room in things.values() if thing is not None}
     return Program(name, title.strip(), description.strip(), objects, initial, final, plan)
