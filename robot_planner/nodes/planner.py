@@ -44,6 +44,10 @@ class PlannerParameters:
     threads: int = parameter(1, "Torch threads.", minimum=1, maximum=64)
     algorithm: str = parameter("grasp", "Planner for goals that name none; with a model of kind lbp only lbp.")
     metric: str = parameter("", "Goal metric of the model; empty: the model's default.")
+    text_goals: str = parameter(
+        "tabletop-goals",
+        "Model that makes goal latents of texts, with a model of kind world of the same encoder; empty: none.",
+    )
     tolerance: float = parameter(
         0.02, "Distance that counts as reached, in the metric's unit, for goals that set none.",
         minimum=0.0, maximum=1000.0, changes=ANY_TIME,
@@ -92,8 +96,9 @@ class PlannerParameters:
 class PlannerNode(ManagedNode):
     """Plans from the newest latent towards the goal of ``reach_goal``; without a goal it publishes no plans.
 
-    With a model of kind world the goal is an image or a latent and it publishes plans of actions; with one of kind lbp
-    the goal is a text and it publishes subgoals, which the policy follows.
+    With a model of kind world the goal is an image, a latent or, in a few words, where one thing is to be, and it
+    publishes plans of actions; with one of kind lbp the goal is a text and it publishes subgoals, which the policy
+    follows.
     """
 
     node_name = "planner"
@@ -212,7 +217,7 @@ class PlannerNode(ManagedNode):
         self.model = (
             LbpPlanning(loaded, p.subgoal_depth)
             if isinstance(loaded, Lbp)
-            else WorldPlanning(loaded, p.metric, p.device, self.groups)
+            else WorldPlanning(loaded, p.metric, p.device, self.groups, p.text_goals)
         )
         self.encoder, self.latent_dim, self.unit = self.model.encoder, self.model.latent_dim, self.model.unit
         self.model_digest = self.encoder

@@ -5,14 +5,14 @@
 import contextlib
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from robot_planner.arrangement import OPEN, Arrangement
-from robot_planner.errors import InvalidInputError, UnknownNameError
+from robot_planner.errors import InvalidInputError, ModelError, UnknownNameError
 from robot_planner.nodes.messages import (
     hold_message,
     hold_subgoals_message,
@@ -26,6 +26,9 @@ from robot_planner.nodes.pursuit import Code, RefusedError
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.types import FloatArray, Latent, Plan, Problem, Subgoals
 from robot_planner_interfaces.action import ReachGoal
+
+if TYPE_CHECKING:
+    from robot_planner.planning.text_goals import PlacedGoal, TextGoals
 
 LBP = "lbp"
 """The algorithm of models that plan subgoals."""
@@ -74,14 +77,53 @@ class PlanningModel(Protocol):
         ...
 
 
+class TowardsWords:
+    """A planner towards latents, for goals in words: with the metric for those, and z_g in the place of the words."""
+
+    def __init__(self, make: Callable[[Any], Any], metric: Any, texts: "TextGoals | None") -> None:
+        """``make`` makes the planner for a metric."""
+        self._make, self._metric, self._texts = make, metric, texts
+        self._plain = make(metric)
+        self._worded: Any = None
+
+    def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
+        """See Planner; the goal may be a PlacedGoal."""
+        goal: Any = problem.goal
+        if isinstance(goal, np.ndarray) or self._texts is None:
+            plan: Plan = self._plain.plan(problem, deadline)
+            return plan
+        if self._worded is None:
+            self._worded = self._make(self._texts.metric(self._metric))
+        plan = self._worded.plan(replace(problem, goal=self._texts.begin(goal, problem.start)), deadline)
+        return plan
+
+    def reset(self) -> None:
+        """See Planner."""
+        for planner in (self._plain, self._worded):
+            if planner is not None:
+                planner.reset()
+
+
 class WorldPlanning:
-    """Plans of actions through a world model, towards images and latents."""
+    """Plans of actions through a world model, towards images and latents, and towards texts where that is known."""
 
     topic, replans = "plan", True
 
-    def __init__(self, world: Any, metric: str, device: str, configs: Mapping[str, Any]) -> None:
-        """``configs``: each planner's parameters by its name. Raises UnknownNameError for the metric."""
+    def __init__(self, world: Any, metric: str, device: str, configs: Mapping[str, Any], text_goals: str = "") -> None:
+        """``configs``: each planner's parameters by its name; ``text_goals``: model of goals in words, or none.
+
+        Raises UnknownNameError for the metric. Goals in words of another encoder are as good as none.
+        """
         self._world, self._metric, self._device, self._configs = world, world.metric(metric), device, configs
+        self._texts: TextGoals | None = None
+        self._no_texts = "no model for text goals is loaded"
+        if text_goals:
+            from robot_planner.planning.text_goals import load_text_goals
+
+            try:
+                self._texts = load_text_goals(text_goals, world)
+            except (ModelError, InvalidInputError) as error:
+                self._no_texts = str(error)
         self.name, self.encoder, self.latent_dim = world.name, world.encoder.digest, world.dynamics.latent_dim
         self.unit = self._metric.unit
 
@@ -90,12 +132,10 @@ class WorldPlanning:
         if name not in PLANNERS:
             raise UnknownNameError("planner", name, PLANNERS)
 
-    def read_goal(self, request: ReachGoal.Goal) -> FloatArray | None:
+    def read_goal(self, request: ReachGoal.Goal) -> Any:
         """See PlanningModel."""
         if request.goal_type == ReachGoal.Goal.TEXT:
-            raise RefusedError(
-                Code.UNSUPPORTED_GOAL_TYPE, "no model for text goals is loaded; allowed: an image (1) or a latent (2)"
-            )
+            return self._read_text(request.text)
         if request.goal_type == ReachGoal.Goal.IMAGE:
             try:
                 image_from_message(request.image)
@@ -112,14 +152,32 @@ class WorldPlanning:
         except InvalidInputError as error:
             raise RefusedError(Code.INVALID_GOAL, f"goal {error}") from None
 
-    def make_planner(self, algorithm: str) -> Any:
-        """See PlanningModel."""
-        return PLANNERS.make(algorithm, self._world.dynamics, self._metric, self._configs[algorithm])
+    def _read_text(self, text: str) -> "PlacedGoal":
+        if self._texts is None:
+            raise RefusedError(Code.UNSUPPORTED_GOAL_TYPE, f"{self._no_texts}; allowed: an image (1) or a latent (2)")
+        from robot_planner.language.placements import understand_placement
+        from robot_planner.planning.text_goals import PlacedGoal
 
-    def distances(self, latents: FloatArray, goal: FloatArray) -> FloatArray:
+        try:
+            return PlacedGoal(understand_placement(text))
+        except InvalidInputError as error:
+            raise RefusedError(Code.INVALID_GOAL, str(error)) from None
+
+    def make_planner(self, algorithm: str) -> TowardsWords:
         """See PlanningModel."""
+        parts = self._world.dynamics, self._configs[algorithm]
+        return TowardsWords(
+            lambda metric: PLANNERS.make(algorithm, parts[0], metric, parts[1]), self._metric, self._texts
+        )
+
+    def distances(self, latents: FloatArray, goal: Any) -> FloatArray:
+        """See PlanningModel; those of a text are in metres whatever the metric."""
         import torch
 
+        if self._texts is not None and not isinstance(goal, np.ndarray):
+            for latent in latents:
+                self._texts.begin(goal, latent)
+            return self._texts.distance(latents, goal)
         with torch.inference_mode():
             pair = [torch.as_tensor(x, device=self._device) for x in (latents, goal[None])]
             return np.asarray(self._metric.distance(*pair).cpu().numpy(), np.float32)

@@ -43,22 +43,24 @@ class GraspLbpConfig(GraspConfig):
     subgoal_depth: int = parameter(3, "subgoals between start and goal", 0, 16)
 
 
-def save_subgoals(planner: BackwardPlanner, encoder: str, folder: str | Path, card: str) -> None:
+def save_subgoals(planner: BackwardPlanner, encoder: str, folder: str | Path, card: str, kind: str = KIND) -> None:
     """Writes a planner of subgoals in the latent space of the encoder with digest ``encoder`` as a model folder."""
-    config = {"kind": KIND, "encoder": encoder, "planner": asdict(planner.config)}
+    config = {"kind": kind, "encoder": encoder, "planner": asdict(planner.config)}
     save_checkpoint(folder, planner.state_dict(), config, card)
 
 
-def load_subgoals(name_or_path: str | Path, encoder: str) -> BackwardPlanner:
+def load_subgoals(
+    name_or_path: str | Path, encoder: str, kind: str = KIND, made_by: str = "./run train lbp-planar"
+) -> BackwardPlanner:
     """The frozen planner in a model folder; raises ModelError for another kind of model or another encoder's."""
     checkpoint = load_checkpoint(name_or_path)
     own, sizes = checkpoint.config.get("encoder"), checkpoint.config.get("planner")
-    if checkpoint.config.get("kind") != KIND or not isinstance(sizes, Mapping):
-        raise ModelError(f"model {checkpoint.folder} plans no subgoals towards latents; see ./run train lbp-planar")
+    if checkpoint.config.get("kind") != kind or not isinstance(sizes, Mapping):
+        raise ModelError(f"model {checkpoint.folder} plans no {kind} towards latents; see {made_by}")
     if own != encoder:
         raise ModelError(
-            f"subgoals of {checkpoint.folder} are latents of encoder {str(own)[:12]}, the world model's are of "
-            f"{encoder[:12] or 'an unnamed one'}; fit them anew: ./run train lbp-planar"
+            f"{kind} of {checkpoint.folder} are latents of encoder {str(own)[:12]}, the world model's are of "
+            f"{encoder[:12] or 'an unnamed one'}; fit them anew: {made_by}"
         )
     planner = BackwardPlanner(LbpConfig.from_mapping(sizes))
     try:

@@ -6,7 +6,7 @@ Seeds: trainings draw from TRAINING_SEEDS, evaluations from HELD_OUT_SEEDS, sear
 """
 
 from robot_planner.errors import UnknownNameError
-from robot_planner.simulation.tasks import manipulation, planar, tidy
+from robot_planner.simulation.tasks import bring, manipulation, planar, tidy
 from robot_planner.simulation.tasks.base import (
     BLOCK_TOLERANCE,
     HELD_OUT_SEEDS,
@@ -29,6 +29,7 @@ __all__ = [
     "SceneState",
     "Task",
     "Verdict",
+    "bring",
     "make_task",
     "manipulation",
     "planar",
@@ -36,11 +37,16 @@ __all__ = [
 ]
 
 
+WITH_ARGUMENT: dict[str, type[tidy.Tidy] | type[bring.Bring]] = {"bring": bring.Bring, "tidy": tidy.Tidy}
+"""Tasks that take one."""
+
+
 def make_task(text: str) -> Task:
     """The task that ``text`` names, such as "reach" or "tidy/red=bin_a"; raises UnknownNameError, InvalidInputError."""
     name, separator, argument = text.partition("/")
     if not separator:
         return TASKS.make(name)
-    if TASKS.factory(name) is not tidy.Tidy:
-        raise UnknownNameError("task with an argument", name, [tidy.Tidy.name])
-    return tidy.Tidy(argument)
+    TASKS.factory(name)  # a task that isn't there at all is told as such
+    if name not in WITH_ARGUMENT:
+        raise UnknownNameError("task with an argument", name, WITH_ARGUMENT)
+    return WITH_ARGUMENT[name](argument)

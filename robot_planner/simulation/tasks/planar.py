@@ -37,7 +37,8 @@ def scatter_blocks(rng: np.random.Generator, high: FloatVector = BLOCK_HIGH) -> 
             return np.column_stack([places, np.full(len(BLOCKS), BLOCK_SIZE / 2), yaw])
 
 
-def _free_tool_point(rng: np.random.Generator, blocks: FloatVector) -> FloatVector:
+def free_tool_point(rng: np.random.Generator, blocks: FloatVector) -> FloatVector:
+    """(3,) a point of the plane away from all blocks (3, 4)."""
     while True:
         point = rng.uniform(TOOL_LOW, TOOL_HIGH)
         if np.linalg.norm(blocks[:, :2] - point, axis=1).min() >= MIN_TOOL_DISTANCE:
@@ -82,9 +83,9 @@ class Reach:
         """See Task. The straight way to the goal is free of blocks."""
         while True:
             blocks = scatter_blocks(rng)
-            tool = _free_tool_point(rng, blocks)
+            tool = free_tool_point(rng, blocks)
             for _ in range(20):
-                goal = _free_tool_point(rng, blocks)
+                goal = free_tool_point(rng, blocks)
                 clearance = distance_to_segment(blocks[:, :2], tool[:2], goal[:2]).min()
                 if np.linalg.norm(goal - tool) >= self.min_distance and clearance >= MIN_TOOL_DISTANCE - 0.01:
                     start = SceneState(tool, blocks)
@@ -115,7 +116,7 @@ class Push:
         """
         while True:
             blocks = scatter_blocks(rng)
-            tool = _free_tool_point(rng, blocks)
+            tool = free_tool_point(rng, blocks)
             moved = int(rng.integers(len(BLOCKS)))
             begin, yaw = blocks[moved, :2], blocks[moved, 3]
             for _ in range(20):
