@@ -68,3 +68,7 @@ class Calls(Interface):
 
 class Acts(Interface):
     """An action that the node offers."""
+
+
+class Asks(Interface):
+    """An action that the node uses."""
