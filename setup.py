@@ -74,7 +74,7 @@ setup(
             "robot-planner = robot_planner.cli:main",
             *(
                 f"{node} = robot_planner.nodes.{node}:main"
-                for node in ("perception", "planner", "policy", "simulation")
+                for node in ("perception", "planner", "policy", "simulation", "task_planner")
             ),
         ]
     },

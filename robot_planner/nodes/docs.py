@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from robot_planner.nodes.base import CommonParameters, ManagedNode
-from robot_planner.nodes.interfaces import Acts, Calls, Gives, Interface, Quality, Serves, Takes
+from robot_planner.nodes.interfaces import Acts, Asks, Calls, Gives, Interface, Quality, Serves, Takes
 from robot_planner.nodes.parameters import ParameterSpec, specify
 from robot_planner.nodes.table import ARGUMENTS, NODES, NodeEntry
 from robot_planner.resources import checkout
-from robot_planner_interfaces.action import ReachGoal
+from robot_planner_interfaces.action import ExecuteTask, ReachGoal
 
 HEADER = """# Nodes
 
@@ -22,7 +22,7 @@ Written by `python -m robot_planner.nodes.docs` from the code; don't edit. Names
 stands for the node's own name. Every node is a lifecycle node in a process of its own, and publishes
 `/diagnostics` once a second: state, rates, ages, drops, overruns, memory, processor time, digest of the model.
 """
-KINDS = {Takes: "takes", Gives: "gives", Serves: "serves", Calls: "calls", Acts: "action"}
+KINDS = {Takes: "takes", Gives: "gives", Serves: "serves", Calls: "calls", Acts: "action", Asks: "asks"}
 VIEWS = ("front", "wrist")
 """What stands for the fields in the names of topics."""
 
@@ -49,7 +49,7 @@ def document() -> str:
     common = table(
         ["parameter", "type", "default", "allowed", "changes", "meaning"], map(_row, specify(CommonParameters))
     )
-    parts += [f"## Parameters of every node\n\n{common}", _error_codes()]
+    parts += [f"## Parameters of every node\n\n{common}", _error_codes(ReachGoal), _error_codes(ExecuteTask)]
     return "\n".join(parts)
 
 
@@ -132,20 +132,21 @@ def _allowed(spec: ParameterSpec) -> str:
     return f"{low}..{high} {spec.unit}".strip()
 
 
-def _error_codes() -> str:
-    constants = {name: getattr(ReachGoal.Result, name) for name in dir(ReachGoal.Result) if name.isupper()}
+def _error_codes(action: Any) -> str:
+    constants = {name: getattr(action.Result, name) for name in dir(action.Result) if name.isupper()}
     codes = {name: value for name, value in constants.items() if isinstance(value, int)}
-    meanings = _comments()
+    meanings = _comments(action.__name__)
     rows = [[str(codes[name]), f"`{name}`", meanings.get(name, "")] for name in sorted(codes, key=codes.__getitem__)]
-    return "## Error codes of reach_goal\n\n" + table(["code", "name", "when"], rows)
+    title = re.sub(r"(?<!^)([A-Z])", r"_\1", action.__name__).lower()
+    return f"## Error codes of {title}\n\n" + table(["code", "name", "when"], rows)
 
 
-def _comments() -> dict[str, str]:
-    """What the sources of ReachGoal.action say after each constant; generated code holds no comments."""
+def _comments(name: str) -> dict[str, str]:
+    """What the sources of an action say after each constant; generated code holds no comments."""
     root = checkout()
     if root is None:
         return {}
-    lines = (root / "robot_planner_interfaces" / "action" / "ReachGoal.action").read_text(encoding="utf-8").splitlines()
+    lines = (root / "robot_planner_interfaces" / "action" / f"{name}.action").read_text(encoding="utf-8").splitlines()
     matches = [re.match(r"uint16 (\w+)=\d+\s*(?:#\s*(.*))?$", line) for line in lines]
     return {match[1]: match[2] or "" for match in matches if match}
 

@@ -29,6 +29,8 @@ class NodeEntry:
     topics: tuple[str, ...] = ()
     """Topics that can be remapped by an argument."""
 
+    switch: str = ""
+    """Argument that must be true for it to start; empty: it always does."""
     module: str = ""
     """Module that runs it: ``python -m``; its ``main`` is the executable of this node's name."""
 
@@ -49,6 +51,7 @@ NODES = (
             "joint_commands",
             "gripper_commands",
         ),
+        switch="simulation",
     ),
     NodeEntry("perception", "compute", "images to latents", ("front/image_raw", "wrist/image_raw")),
     NodeEntry("planner", "compute", "latents and a goal to plans or subgoals", ("joint_states",)),
@@ -58,6 +61,7 @@ NODES = (
         "plans or subgoals to arm commands, within limits",
         ("joint_states", "joint_trajectory", "joint_commands", "gripper_commands"),
     ),
+    NodeEntry("task_planner", "compute", "tasks to plans that stand still, and their steps to the arm", switch="tasks"),
 )
 ROLES = ("all", *dict.fromkeys(node.role for node in NODES))
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
@@ -82,6 +86,7 @@ ARGUMENTS = (
     Argument("namespace", "", "Namespace of all nodes and topics."),
     Argument("params_file", "", "YAML file of parameters, read after the package's own."),
     Argument("simulation", "true", "Start the simulation; false: a robot or another simulator is there.", SWITCH),
+    Argument("tasks", "false", "Start the task planner, too; in its domain tabletop it moves this arm.", SWITCH),
     Argument("use_sim_time", "false", "Time from /clock, which the simulation then publishes.", SWITCH),
     Argument("device", "", "Torch device that encodes and plans.", (), ("perception.device", "planner.device")),
     Argument("algorithm", "", "Planner for goals that name none.", (), ("planner.algorithm",)),
@@ -179,7 +184,7 @@ def resolve(
 
 
 def _is_wanted(node: NodeEntry, chosen: Mapping[str, str]) -> bool:
-    if node.role == "simulation" and chosen["simulation"] != "true":
+    if node.switch and chosen[node.switch] != "true":
         return False
     return chosen["role"] in ("all", node.role)
 

@@ -15,7 +15,7 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.graph import Graph, GraphError, ending
 from robot_planner.nodes.table import ARGUMENTS, NODES, SWITCH
 
-COLOURS = {node.name: colour for node, colour in zip(NODES, (36, 35, 33, 32), strict=False)}
+COLOURS = {node.name: colour for node, colour in zip(NODES, (36, 35, 33, 32, 34), strict=False)}
 """ANSI colours of the nodes' names."""
 WIDTH = max(len(node.name) for node in NODES)
 

@@ -100,6 +100,8 @@ def test_arguments_become_parameters_remappings_and_choices_of_nodes():
     assert "model" not in found["policy"].parameters
     assert "simulation" not in starts({"simulation": "false"})
     assert list(starts({"role": "compute"})) == ["perception", "planner"]
+    assert list(starts({"role": "compute", "tasks": "true"})) == ["perception", "planner", "task_planner"]
+    assert "task_planner" in starts({"tasks": "true"})
     assert list(starts({"role": "robot"})) == ["policy"]
 
 
@@ -190,7 +192,8 @@ def test_the_launch_file_starts_the_nodes_of_the_table(monkeypatch):
     assert [entity.args[0] for entity in declared] == [argument.name for argument in ARGUMENTS]
     assert all(entity.kwargs["description"] for entity in declared)
     opaque = next(entity.kwargs["function"] for entity in entities if "function" in entity.kwargs)
-    context = {argument.name: argument.default for argument in ARGUMENTS} | {"namespace": "lab", "camera": "/cam"}
+    context = {argument.name: argument.default for argument in ARGUMENTS}
+    context |= {"namespace": "lab", "camera": "/cam", "tasks": "true"}
     nodes = opaque(context)
     assert [node.kwargs["name"] for node in nodes] == [entry.name for entry in NODES]
     perception = next(node.kwargs for node in nodes if node.kwargs["name"] == "perception")
@@ -213,4 +216,5 @@ def test_the_launch_file_is_understood_by_launch():
     assert {action.name for action in description.get_launch_arguments()} == {argument.name for argument in ARGUMENTS}
     context = launch.LaunchContext()
     context.launch_configurations.update({argument.name: argument.default for argument in ARGUMENTS})
+    context.launch_configurations["tasks"] = "true"
     assert len(scope["start_nodes"](context)) == len(NODES)
