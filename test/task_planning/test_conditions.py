@@ -119,3 +119,19 @@ def test_a_fact_is_one_atom_without_variables():
     for text in ("inside(?x, <fridge> (2))", "not open(<fridge> (2))"):
         with pytest.raises(ConditionSyntaxError):
             parse_fact(text)
+
+
+@pytest.mark.parametrize("row", [Fact("shown", THINGS[:1]), Fact("hidden", (THINGS[0], THINGS[1]))])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("exists ?x object: shown(?x) or hidden(?x, <box> (2))", True),
+        ("exists ?x object: hidden(?x, <box> (2)) or shown(?x)", True),
+        ("exists ?x object: (shown(?x) or hidden(?x, <box> (2))) and ?x = <apple> (1)", True),
+        ("exists ?x object: (shown(?x) or hidden(?x, <box> (2))) and ?x = <box> (2)", False),
+        ("forall ?x object: not shown(?x) and not hidden(?x, <box> (2))", False),
+        ("exists ?x object: exists ?y object: hidden(?x, ?y) or shown(?x)", True),
+    ],
+)
+def test_quantifiers_look_at_every_alternative(row, text, value):
+    assert parse_condition(text).evaluate(State(DOMAIN, OBJECTS, [row]), {}) is value
