@@ -9,17 +9,30 @@ from robot_planner.language.typos import slips
 from robot_planner.language.vocabulary import KNOWN
 from robot_planner.language.words import COLOR_WORDS, SLOTS, SPLITS, TONES, word_set
 
+
+def _words(slot: str) -> frozenset[str]:
+    return frozenset(" ".join(one for split in SPLITS for one in SLOTS[slot][split]).split())
+
+
 _BINS = {
     BIN_A: frozenset({"bina", *TONES["a"]}),
     BIN_B: frozenset({"b", "binb", *TONES["b"]}),
 }
 """Words that name one for certain; "a" is an article as well."""
-_CANS = frozenset(" ".join(can for split in SPLITS for can in SLOTS["can"][split]).split())
+_CANS = _words("can") - {"storage", "case"}
+_NOUNS = _words("noun") | {*COLORS}
 _DRAWER = word_set("drawer drawers")
 _OPEN, _SHUT = word_set("open opened opening opens"), word_set("close closed closing closes shut shutting")
-_OPENING = _OPEN | word_set("pull pulled pulling draw slide take move out")
-_SHUTTING = _SHUT | word_set("push pushed pushing slide move in back")
+_OPENING, _SHUTTING = _OPEN | word_set("pull pulled pulling out"), _SHUT | word_set("push pushed pushing")
 _TOLD = frozenset().union(COLORS, *_BINS.values(), _DRAWER, _OPENING, _SHUTTING)
+_BEHIND = _words("can") | word_set("marked labelled labeled named called letter ' ( -")
+_PLACES = (
+    _words("can")
+    | _words("into")
+    | frozenset().union(*_BINS.values())
+    | _DRAWER
+    | word_set("the my your our a it that")
+)
 _SAID = {BIN_A: "bin A", BIN_B: "bin B"}
 
 
@@ -44,25 +57,35 @@ def mismatch(arrangement: Arrangement, words: list[str]) -> str | None:
     for color, place in zip(COLORS, arrangement.blocks, strict=True):
         if color not in may if place else color in said:
             return f"it is not clear what it asks for the {color} block"
+    certain, possible = _letter_a(words)
     for place, names in _BINS.items():
-        named = said & names or (place == BIN_A and _letter_a(words))
-        possible = may & names or (place == BIN_A and "a" in said)
-        if not possible if place in arrangement.blocks else named:
+        named = said & names or (place == BIN_A and certain)
+        if not (may & names or (place == BIN_A and possible)) if place in arrangement.blocks else named:
             return f"it is not clear what it asks for {_SAID[place]}"
+    if said & _CANS and not {BIN_A, BIN_B} & set(arrangement.blocks):
+        return "it is not clear which bin it is about"
     stowed, state = DRAWER in arrangement.blocks, arrangement.drawer
     if not may & _DRAWER if stowed or state else said & _DRAWER:
         return "it is not clear what it asks for the drawer"
-    opens, shuts = said & _OPEN, said & _SHUT
-    unsaid = {OPEN: not may & _OPENING, SHUT: not may & _SHUTTING, None: False}[state]
+    opens, shuts = bool(said & _OPEN), bool(said & _SHUT)
+    unsaid = {OPEN: not may & _OPENING, SHUT: not may & _SHUTTING and not _goes_in(words), None: opens}[state]
     if unsaid or (shuts and state != SHUT) or (opens and shuts and not stowed):
         return "it is not clear whether the drawer is to be open or closed"
     return None
 
 
-def _letter_a(words: list[str]) -> bool:
-    """Whether some "a" is a bin's letter for certain: it stands behind a bin and before no noun."""
+def _letter_a(words: list[str]) -> tuple[bool, bool]:
+    """Whether some "a" is a bin's letter for certain, and whether one may be: no article, that is.
+
+    For certain it stands behind a bin and before no noun; not at all before a noun or a colour, but behind a bin.
+    """
     ends = (*",.;:!?&)'", "and", "then", "")
-    return any(
-        word == "a" and before in _CANS and after in ends
-        for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False)
-    )
+    found = [(b, a) for b, word, a in zip(["", *words], words, [*words[1:], ""], strict=False) if word == "a"]
+    certain = any(before in _CANS and after in ends for before, after in found)
+    return certain, any(before in _BEHIND or before not in KNOWN or after not in _NOUNS for before, after in found)
+
+
+def _goes_in(words: list[str]) -> bool:
+    """Whether something, the drawer perhaps, goes "in" or "back" without another place behind that."""
+    pairs = zip(words, [*words[1:], ""], strict=False)
+    return "slide" in words or any(word in ("in", "back") and after not in _PLACES for word, after in pairs)

@@ -17,7 +17,8 @@ from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, HAND, OPEN, 
 from robot_planner.language import frames as f
 from robot_planner.language.family import BEYOND
 from robot_planner.language.phrases import Speaker, phrase
-from robot_planner.language.strange import CHAT, DEEDS, LETTERS, SENTENCES, THINGS, TINTS, TONGUES
+from robot_planner.language.strange import CHAT, DEEDS, LETTERS, THINGS, TINTS, TONGUES
+from robot_planner.language.strange_sentences import SENTENCES
 from robot_planner.language.typos import add_typos
 from robot_planner.language.vocabulary import FILLERS
 from robot_planner.language.words import TRAINING, Split
@@ -49,14 +50,13 @@ def outside(
     elif kind == "clash":
         text = _clash(random, split)
     elif kind == "mixed":
-        other = random.choice(_BESIDE)
-        clauses = [_order(random, split), _sentence(random, split, random.choice(SENTENCES[other][split]))]
+        clauses = [_order(random, split), _sentence(random, split, random.choice(_BESIDE))]
         random.shuffle(clauses)
         text = Speaker(random, split).join(clauses)
     elif kind == "cut":
         text = _cut(random, split)
     else:
-        text = _sentence(random, split, random.choice(SENTENCES[kind][split]))
+        text = _sentence(random, split, kind)
     if random.random() < 0.35 and kind not in _BARE:
         speaker = Speaker(random, split)
         before, behind = random.choice(((f.POLITE, None), (f.ADDRESS, None), (None, f.THANKS), (f.POLITE, f.THANKS)))
@@ -71,8 +71,9 @@ def _letters(random: Random) -> str:
     return "".join(random.choices(string.ascii_lowercase, k=random.randint(2, 10)))
 
 
-def _sentence(random: Random, split: Split, template: str) -> str:
+def _sentence(random: Random, split: Split, kind: str) -> str:
     speaker = Speaker(random, split)
+    template = speaker.pick(SENTENCES[kind])
     one, two, three = random.sample(COLORS, 3)
     bins = random.sample((BIN_A, BIN_B), 2)
     given = {

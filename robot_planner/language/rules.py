@@ -4,13 +4,19 @@
 
 import functools
 
+from robot_planner.arrangement import COLORS
 from robot_planner.language.typos import slips
 from robot_planner.language.vocabulary import FOREIGN, KNOWN, NEGATIONS
-from robot_planner.language.words import COLOR_WORDS, TONES
+from robot_planner.language.words import COLOR_WORDS, SLOTS, TONES, TRAINING, word_set
 
 LONG, MOST_EDITS = 6, 2
 """Words of so many letters may be so many edits away from a known one."""
 SIGNS = frozenset(",.;:!?&=-><()/+\"'")
+_AUXILIARIES = word_set("do does should must is are will would can could may might shall ought")
+_NOT = frozenset(slips("not"))
+_MANY = word_set("blocks cubes bins everything three")
+_NUMBERS = word_set("1 2 two both all")
+_NOUNS = frozenset(" ".join(SLOTS["noun"][TRAINING]).split()) - {"thing"}
 _ASIDE = frozenset(word for tones in TONES.values() for word in tones)
 
 
@@ -57,14 +63,26 @@ def is_known(word: str) -> bool:
     return len(word) >= LONG and word[0] == close[0] and edits <= MOST_EDITS
 
 
+def _negates(before: str, word: str) -> bool:
+    """Whether a word says what not to do; "nto" does so as well where "not" is to be expected."""
+    return word in NEGATIONS or (before in _AUXILIARIES and word not in KNOWN and word in _NOT)
+
+
+def _is_many(word: str, after: str) -> bool:
+    return word in _MANY or word in _NUMBERS and (after in COLORS or after in _NOUNS)
+
+
 def objection(words: list[str]) -> str | None:
     """Why an instruction of these words is refused; None if the words are all right."""
-    negation = next((word for word in words if word in NEGATIONS), None)
+    negation = next((word for before, word in zip(["", *words], words, strict=False) if _negates(before, word)), None)
     if negation is not None:
         return f"'{negation}' says what not to do; say what to do"
     for word in words:
         if word in COLOR_WORDS and word not in _ASIDE:
             return f"no block is {word}; blocks are red, green and blue"
+    many = next((f"{a} {b}" for a, b in zip(words, [*words[1:], ""], strict=False) if _is_many(a, b)), None)
+    if many is not None:
+        return f"'{many.strip()}' is more than one; there is one block of each color, and room for one in each place"
     unknown = [word for word in words if word not in SIGNS and not is_known(word)]
     if not unknown:
         return None

@@ -72,11 +72,11 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
     "block": in_splits(
         (
             *("the {c} {noun}",) * 4,
-            *(("{c} {noun}", "the {c} one", "{c}") * 2),
+            *(("{c} {noun}", "the {c} one", "{c}", "a {c} {noun}") * 2),
             *("the {noun} that is {c}", "the {c} colored {noun}", "that {c} {noun}", "the {noun} in {c}"),
             *("my {c} {noun}", "your {c} {noun}", "our {c} {noun}", "the {noun} that's {c}", "the one that is {c}"),
             *("the {c}-colored {noun}", "the {noun} with the color {c}", "the {noun} colored {c}", "the {c}"),
-            *("the {noun} painted {c}", "the one in {c}", "a {c} {noun}"),
+            *("the {noun} painted {c}", "the one in {c}"),
         ),
         ("the {noun} which is {c}", "the {noun} of {c} color", "this {c} {noun}", "the {c} coloured {noun}"),
     ),
@@ -84,7 +84,7 @@ SLOTS: dict[str, dict[Split, tuple[str, ...]]] = {
         (
             *(("bin", "container") * 4),
             *("tray", "bucket", "basket", "crate", "case", "holder", "carton", "vessel", "trough", "hamper"),
-            *("storage bin", "can", "small bin"),
+            "storage bin",
         ),
         ("tub", "pail", "receptacle"),
     ),
