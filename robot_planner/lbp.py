@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
-from robot_planner.errors import ModelError, RobotPlannerError
+from robot_planner.errors import InvalidInputError, ModelError, RobotPlannerError
 from robot_planner.language.encoder import LanguageConfig, LanguageEncoder
 from robot_planner.networks import NetworkParts
 from robot_planner.perception.multiview import (
@@ -93,13 +93,22 @@ class Lbp:
         return act
 
     def plan(self, latent: Latent, language: FloatArray, depth: int | None = None) -> Subgoals:
-        """Latent (D,), embedding (L,) -> subgoals, with the stamp of the latent's image.
+        """Subgoals from the first D_plan numbers of a latent and an embedding (L,), with the stamp of the image.
 
-        ``depth``: subgoals before the final goal; as many as the policy follows if not given.
+        ``depth``: subgoals before the final goal; as many as the policy follows if not given. Raises InvalidInputError
+        for latents of another encoder (an unnamed one isn't checked), wrong sizes, numbers that are not finite, and a
+        depth beyond the trained one.
         """
+        width, digest = self.encoder.plan_dim, self.encoder.digest
+        if latent.encoder not in ("", digest):
+            raise InvalidInputError(f"the latent is of encoder {latent.encoder[:12]}; allowed: {digest[:12]}")
+        if latent.data.ndim != 1 or latent.data.size < width:
+            raise InvalidInputError(f"the latent has shape {latent.data.shape}; allowed: ({width} or more,)")
+        if not (np.isfinite(latent.data[:width]).all() and np.isfinite(language).all()):
+            raise InvalidInputError("latent and language must be finite numbers")
         depth = self.policy.config.depth if depth is None else depth
         with torch.inference_mode():
-            rows = self._rows(latent.data[: self.encoder.plan_dim]), self._rows(language)
+            rows = self._rows(latent.data[:width]), self._rows(language)
             points = self.planner.plan(*rows, depth)[0].cpu().numpy()
         return Subgoals(points, torch.tensor(self.planner.progress(depth)).numpy(), latent.stamp)
 

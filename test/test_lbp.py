@@ -52,6 +52,25 @@ def test_the_policy_follows_as_many_subgoals_as_it_was_fitted_to(folder):
         lbp.plan(Latent(latent, ""), language, depth=4)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encoder": "x" * 64}, "encoder xxxx.*; allowed: "),
+        ({"data": np.zeros(5, np.float32)}, r"shape \(5,\); allowed: \(32 or more,\)"),
+        ({"data": np.zeros((1, 64), np.float32)}, "shape"),
+        ({"data": np.full(64, np.nan, np.float32)}, "finite"),
+        ({"words": np.full(64, np.inf, np.float32)}, "finite"),
+        ({"words": np.zeros(3, np.float32)}, "language have shape"),
+    ],
+)
+def test_a_latent_or_an_embedding_that_does_not_fit_is_refused(folder, change, message):
+    lbp = load_lbp(folder)
+    latent, _, language = inputs(lbp)
+    assert lbp.plan(Latent(latent, lbp.encoder.digest), language).stamp == 0
+    with pytest.raises(InvalidInputError, match=message):
+        lbp.plan(Latent(change.get("data", latent), change.get("encoder", "")), change.get("words", language))
+
+
 def test_noise_changes_the_chunk_and_its_absence_does_not(folder):
     lbp = load_lbp(folder)
     latent, body, language = inputs(lbp)

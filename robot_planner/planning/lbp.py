@@ -11,15 +11,12 @@ where w_i is the latent at t + (H - t) * lambda**i. Departures from the paper: t
 then stays as it is for free, and an untrained planner is a copy of the present, not noise that the recursion feeds on.
 """
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from robot_planner.errors import InvalidInputError
 from robot_planner.planning.subgoal_planner import SUBGOAL_PLANNERS, ContextMlp, LbpConfig, SubgoalPlanner
-from robot_planner.types import FloatArray, Latent, Subgoals
 
-__all__ = ["SUBGOAL_PLANNERS", "BackwardPlanner", "LatentBackwardPlanner", "LbpConfig"]
+__all__ = ["SUBGOAL_PLANNERS", "BackwardPlanner", "LbpConfig"]
 
 
 class RecursivePlanner(SubgoalPlanner):
@@ -80,34 +77,3 @@ class BackwardPlanner(RecursivePlanner):
         order = range(len(self.fractions) - 1, -1, -1)
         levels = self._recursion(present, language, order, given, rollout, truth[:, -1])[:0:-1]
         return self._losses(levels, truth[:, :-1])
-
-
-class LatentBackwardPlanner:
-    """Plans subgoals for one latent at a time, arrays in and out, every answer with the stamp of its image."""
-
-    def __init__(self, planner: SubgoalPlanner, encoder: str = "") -> None:
-        """``encoder``: digest of the encoder whose latents the planner was trained on; empty: not checked."""
-        self.planner = planner.eval().requires_grad_(False)
-        self.encoder = encoder
-
-    def plan(self, latent: Latent, language: FloatArray, depth: int | None = None) -> Subgoals:
-        """Subgoals from the first D_plan numbers of ``latent`` and an embedding (L,).
-
-        Raises InvalidInputError for latents of another encoder, wrong sizes, numbers that are not finite, and a
-        depth beyond the trained one.
-        """
-        if self.encoder and latent.encoder != self.encoder:
-            raise InvalidInputError(
-                f"the latent is of encoder {latent.encoder[:12] or '(unnamed)'}; allowed: {self.encoder[:12]}"
-            )
-        width, device = self.planner.config.latent_dim, self.planner.mean.device
-        if latent.data.ndim != 1 or latent.data.size < width:
-            raise InvalidInputError(f"the latent has shape {latent.data.shape}; allowed: ({width} or more,)")
-        present, embedding = latent.data[:width], np.atleast_1d(language)
-        if not (np.isfinite(present).all() and np.isfinite(embedding).all()):
-            raise InvalidInputError("latent and language must be finite numbers")
-        with torch.inference_mode():
-            row = torch.from_numpy(np.ascontiguousarray(present, np.float32)).to(device).unsqueeze(0)
-            words = torch.from_numpy(np.ascontiguousarray(embedding, np.float32)).to(device).unsqueeze(0)
-            latents = self.planner.plan(row, words, depth)[0].cpu().numpy()
-        return Subgoals(latents, np.asarray(self.planner.progress(depth), np.float32), latent.stamp)

@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Subgoal planners: what they are trained on, what they answer, and that backward planning learns."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
-from robot_planner.planning.lbp import BackwardPlanner, LatentBackwardPlanner, LbpConfig
+from robot_planner.planning.lbp import BackwardPlanner, LbpConfig
 from robot_planner.planning.subgoal_peers import SUBGOAL_PLANNERS, weights
-from robot_planner.types import Latent
 
 D, L = 6, 5
 SMALL = LbpConfig(latent_dim=D, language_dim=L, hidden=32, steps=5)
@@ -225,30 +223,3 @@ def test_wrong_data_are_refused():
         planner().fit_statistics(latents)
     with pytest.raises(InvalidInputError, match="ratio"):
         LbpConfig(ratio=1.0)
-
-
-def test_one_latent_is_planned_with_the_stamp_of_its_image():
-    made = planner()
-    single = LatentBackwardPlanner(made, encoder="abc")
-    data = np.arange(D + 3, dtype=np.float32)
-    words = np.linspace(-1, 1, L, dtype=np.float32)
-    subgoals = single.plan(Latent(data, "abc", stamp=17), words, depth=2)
-    assert subgoals.stamp == 17 and subgoals.latents.dtype == np.float32
-    np.testing.assert_allclose(subgoals.progress, [0.25, 0.5, 1.0])
-    expected = made.plan(torch.from_numpy(data[None, :D]), torch.from_numpy(words[None]), 2)[0]
-    np.testing.assert_allclose(subgoals.latents, expected.numpy(), rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "latent, words, message",
-    [
-        (Latent(np.zeros(D, np.float32), "xyz"), np.zeros(L, np.float32), "encoder xyz"),
-        (Latent(np.zeros(D - 1, np.float32), "abc"), np.zeros(L, np.float32), "shape"),
-        (Latent(np.full(D, np.nan, np.float32), "abc"), np.zeros(L, np.float32), "finite"),
-        (Latent(np.zeros(D, np.float32), "abc"), np.full(L, np.inf, np.float32), "finite"),
-        (Latent(np.zeros(D, np.float32), "abc"), np.zeros(L + 1, np.float32), "language"),
-    ],
-)
-def test_a_latent_that_does_not_fit_is_refused(latent, words, message):
-    with pytest.raises(InvalidInputError, match=message):
-        LatentBackwardPlanner(planner(), encoder="abc").plan(latent, words)

@@ -13,7 +13,7 @@ from robot_planner.arrangement import COLORS, PLACES, Arrangement
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.simulation.expert import ScriptedExpert, ToolCommand
 from robot_planner.simulation.tasks import TUNING_SEEDS, make_task
-from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled, sample_arrangement, stages
+from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled, sample_by_kind, stages
 
 
 @st.composite
@@ -65,7 +65,7 @@ def test_nothing_is_fulfilled_at_the_start_and_all_is_at_the_goal(seed):
 
 
 def test_every_kind_of_arrangement_is_drawn():
-    drawn = {str(sample_arrangement(np.random.default_rng(seed))) for seed in range(400)}
+    drawn = {str(sample_by_kind(np.random.default_rng(seed))) for seed in range(400)}
     assert {"red=hand", "drawer=open", "drawer=shut", "green=bin_b"} <= drawn
     assert any("drawer,drawer=shut" in text for text in drawn)
 

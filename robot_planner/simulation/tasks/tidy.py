@@ -39,7 +39,7 @@ _KINDS = ("hand", "drawer", "bin", "stow", "two bins", "bin and drawer", "bin an
 _ODDS = (0.14, 0.14, 0.18, 0.20, 0.10, 0.08, 0.16)
 
 
-def sample_arrangement(rng: np.random.Generator) -> Arrangement:
+def sample_by_kind(rng: np.random.Generator) -> Arrangement:
     """One of those that take one to five stages."""
     kind = str(rng.choice(_KINDS, p=_ODDS))
     one, two = (int(x) for x in rng.permutation(len(BLOCKS))[:2])
@@ -132,7 +132,7 @@ class Tidy:
 
     def sample(self, rng: np.random.Generator, seed: int) -> Episode:
         """See Task. Nothing of the arrangement is fulfilled at the start."""
-        drawn = sample_arrangement(rng)
+        drawn = sample_by_kind(rng)
         wanted = self._given or drawn
         stowing = DRAWER in wanted.blocks
         if wanted.drawer is not None and not stowing:
