@@ -113,7 +113,8 @@ class TaskServer:
             self._end(assignment, error.code, str(error))
         except Exception as error:  # a bug: the action server would print it and forget the goal
             node.get_logger().error(f"execute_task:\n{traceback.format_exc()}")
-            self._end(assignment, Code.INTERNAL_ERROR, f"{type(error).__name__}; see the node's log")
+            self.current = None if assignment is self.current else self.current
+            assignment.end(Code.INTERNAL_ERROR, f"{type(error).__name__}; see the node's log")
 
     def _line_up(self, assignment: Assignment) -> None:
         """A second task is refused, waits, or takes over, as the parameter says; raises RefusedError."""
@@ -226,13 +227,13 @@ class TaskServer:
             return assignment.cancelled.is_set() or time.monotonic() >= assignment.deadline
 
         def tell(event: Event, step: int = -1) -> None:
+            event = replace(event, seconds=assignment.elapsed)  # the loop's own clock began a little later
             latest[:] = [event]
             done = tuple(map(str, execution.done))
             node.call_soon(lambda: self.on_event(assignment, event, step, done), "progress")
 
         def on_step(plan: TaskPlan, step: int) -> None:
-            seconds = time.monotonic() - assignment.started
-            tell(replace(latest[0], stage="testing", plan=plan, seconds=seconds), step)
+            tell(replace(latest[0], stage="testing", plan=plan), step)
 
         executor = node.place.executor(order.scene)
         scene = executor.scene() if order.scene is None else order.scene

@@ -17,7 +17,7 @@ from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.domain import Domain
 from robot_planner.task_planning.feedback import CHECKER, Feedback
 from robot_planner.task_planning.nested import Budgets, Event, Result, Stop
-from robot_planner.task_planning.plan import ObjectRef, TaskPlan, parse_plan, parse_step
+from robot_planner.task_planning.plan import ObjectRef, PlanSyntaxError, TaskPlan, parse_plan, parse_step
 from robot_planner.task_planning.prompt import describe_feedback
 from robot_planner.task_planning.scene import LONGEST_INSTRUCTION, MOST_GOALS, MOST_OBJECTS, Scene
 from robot_planner_interfaces.action import ExecuteTask
@@ -27,6 +27,8 @@ Code = ExecuteTask.Result
 LONGEST_PLAN_TEXT = 50_000
 """Characters."""
 MOST_FACTS = 20_000
+LONGEST_SCENE = 1_000_000
+"""Characters of all that tells of a scene or of goals."""
 CODES = {
     Stop.SUCCESS: Code.NONE,
     Stop.PREDICTED_SUCCESS: Code.NONE,
@@ -188,6 +190,10 @@ def _check_sizes(request: ExecuteTask.Goal) -> None:
         ("goals", len(request.goals), MOST_GOALS, "conditions"),
         ("objects", len(request.objects), MOST_OBJECTS, "things"),
         ("facts", len(request.facts), MOST_FACTS, "facts"),
+        *(
+            (name, sum(map(len, getattr(request, name))), LONGEST_SCENE, "characters")
+            for name in ("goals", "objects", "facts")
+        ),
         ("warm_start", len(request.warm_start), LONGEST_PLAN_TEXT, "characters"),
     ):
         if size > most:
@@ -218,7 +224,10 @@ def given_scene(domain: Domain, objects: list[str], facts: list[str]) -> Scene |
     things: dict[ObjectRef, str] = {}
     for text in objects:
         written, _, kind = text.strip().rpartition(" ")
-        thing = parse_step(f"[IT] {written}").objects
+        try:
+            thing = parse_step(f"[IT] {written}").objects
+        except PlanSyntaxError:
+            thing = ()
         if len(thing) != 1 or not kind:
             raise InvalidInputError(f"'{text[:80]}' is no thing with its type; allowed: such as <apple> (3) food")
         if thing[0] in things:

@@ -41,7 +41,10 @@ class Writer:
 
 
 class Scripted(Writer):
-    """Writes one text after so many answers, the last one for ever; a list is gone round within one round."""
+    """Writes one text after so many answers, the last one for ever.
+
+    Within one round a list is gone round, and a tuple up to its end; an exception is raised.
+    """
 
     def __init__(self, *texts, pause=0.0):
         super().__init__(pause)
@@ -49,8 +52,9 @@ class Scripted(Writer):
 
     def text(self, prefix, suffix):
         text = self.texts[min(prefix.count("\nTried:"), len(self.texts) - 1)]
-        if isinstance(text, list):
-            return text[sum(asked[0] == prefix for asked in self.asked) % len(text)]
+        count = sum(asked[0] == prefix for asked in self.asked) - 1
+        if isinstance(text, (list, tuple)):
+            return text[count % len(text) if isinstance(text, list) else min(count, len(text) - 1)]
         if isinstance(text, Exception):
             raise text
         return text
