@@ -7,7 +7,6 @@ free to answer a cancel at once.
 """
 
 import contextlib
-import threading
 import time
 import traceback
 from collections import deque
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from robot_planner.errors import RobotPlannerError
+from robot_planner.nodes.worker_thread import WorkerThread
 from robot_planner.types import FloatArray, Latent, Problem
 
 LATENTS_KEPT = 64
@@ -49,7 +49,7 @@ class Report:
     """Traceback, where the failure is a bug."""
 
 
-class PlanningThread:
+class PlanningThread(WorkerThread):
     """Plans from the newest latent ``rate`` times a second at most, as long as there is a task.
 
     Between two latents it plans on from the older one: the planner, warm-started, makes that plan better.
@@ -73,16 +73,15 @@ class PlanningThread:
         ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time. For
         ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
         """
+        super().__init__("planning")
         self.rate, self.deadline = rate, deadline
         self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
         self._planners: dict[str, Any] = {}
         self._replans = replans
         self._task: Task | None = None
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
-        self._closing = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, args=(warm_up,), name="planning", daemon=True)
-        self._thread.start()
+        self._warm_up = warm_up
+        self._begin()
 
     def pursue(self, task: Task | None) -> None:
         """Plans for this task from now on, from the latents still to come; None: for none."""
@@ -98,18 +97,10 @@ class PlanningThread:
                 self._latents.append(latent)
                 self._changed.notify()
 
-    def close(self, timeout: float = 5.0) -> bool:
-        """Ends the thread; False if a planner still holds it after ``timeout`` [s]."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def _run(self, warm_up: tuple[Task, Latent] | None) -> None:
-        if warm_up is not None:
+    def _run(self) -> None:
+        if self._warm_up is not None:
             with contextlib.suppress(Exception):  # what fails here fails again for a real goal, and is told there
-                first, latent = warm_up
+                first, latent = self._warm_up
                 self._distances(latent.data[None], first.goal)
                 self._plan(first, latent, True)
         task: Task | None = None

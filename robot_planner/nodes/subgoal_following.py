@@ -8,7 +8,6 @@ is relative to where the tool was measured when that latent's image was taken.
 
 import contextlib
 import math
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.messages import short, subgoals_from_message, to_nanoseconds
+from robot_planner.nodes.worker_thread import WorkerThread
 from robot_planner.policy.reasons import PlanRefusedError, Reason
 from robot_planner.policy.schedule import CommandHistory
 from robot_planner.policy.types import Kinematics
@@ -59,31 +59,21 @@ class Answer:
     failure: str = ""
 
 
-class ChunkThread:
+class ChunkThread(WorkerThread):
     """Makes chunks of the newest request; one that was not begun when the next came is dropped."""
 
     def __init__(self, act: Callable[[Request], FloatArray], deliver: Callable[[Answer], None]) -> None:
         """``deliver`` is called from the thread."""
+        super().__init__("chunks")
         self._act, self._deliver = act, deliver
         self._waiting: Request | None = None
-        self._closing = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="chunks", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def submit(self, request: Request | None) -> None:
         """Takes the newest request; None: none is wanted any more."""
         with self._changed:
             self._waiting = request
             self._changed.notify()
-
-    def close(self, timeout: float = 5.0) -> bool:
-        """Ends the thread; False if the policy still holds it after ``timeout`` [s]."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:

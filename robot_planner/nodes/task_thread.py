@@ -6,12 +6,13 @@ A language model that holds the interpreter, or never comes back, keeps the node
 next goal: the node ends a task by its own clock, and what comes late from here is ignored.
 """
 
-import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from robot_planner.nodes.worker_thread import WorkerThread
 
 Job = Callable[[], Any]
 
@@ -27,32 +28,21 @@ class Ended:
     """Traceback."""
 
 
-class TaskThread:
-    """Runs jobs in their order."""
+class TaskThread(WorkerThread):
+    """Runs jobs in their order; the running one is to have been told to come back before it is closed."""
 
     def __init__(self, deliver: Callable[[Ended], None]) -> None:
         """``deliver`` is called from the thread."""
+        super().__init__("task planning")
         self._deliver = deliver
         self._jobs: deque[tuple[int, Job]] = deque()
-        self._closing = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="task planning", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def begin(self, number: int, job: Job) -> None:
         """Runs a job as soon as those before it have ended."""
         with self._changed:
             self._jobs.append((number, job))
             self._changed.notify()
-
-    def close(self, timeout: float = 5.0) -> bool:
-        """Ends the thread, which is to have been told to come back; False if it holds on after ``timeout`` [s]."""
-        with self._changed:
-            self._closing = True
-            self._jobs.clear()
-            self._changed.notify()
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:
