@@ -80,9 +80,10 @@ def objection(words: list[str]) -> str | None:
     for word in words:
         if word in COLOR_WORDS and word not in _ASIDE:
             return f"no block is {word}; blocks are red, green and blue"
-    many = next((f"{a} {b}" for a, b in zip(words, [*words[1:], ""], strict=False) if _is_many(a, b)), None)
+    many = next((pair for pair in zip(words, [*words[1:], ""], strict=False) if _is_many(*pair)), None)
     if many is not None:
-        return f"'{many.strip()}' is more than one; there is one block of each color, and room for one in each place"
+        named = many[0] if many[0] in _MANY else " ".join(many)
+        return f"'{named}' is more than one; there is one block of each color, and room for one in each place"
     unknown = [word for word in words if word not in SIGNS and not is_known(word)]
     if not unknown:
         return None
