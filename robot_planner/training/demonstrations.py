@@ -17,9 +17,7 @@ A folder of shards; a shard is one ``.npz`` of E episodes of together N frames, 
 """
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +33,7 @@ from robot_planner.simulation.tasks.tidy import arrangement_of, fulfilled
 from robot_planner.simulation.tool_driver import HIGH, LOW, SPEED
 from robot_planner.simulation.workspace import CONTROL_SECONDS
 from robot_planner.training.demonstration_writer import EPISODES_PER_SHARD, FRAME_KEYS, STEP_SECONDS, png, write_shard
+from robot_planner.training.shards import make_missing
 
 MAX_FRAMES = 400
 REACH_LOW, REACH_HIGH = np.array([0.22, -0.37, 0.018]), np.array([0.58, 0.30, 0.20])
@@ -174,12 +173,4 @@ def gather(
     for start in range(first_seed, first_seed + episodes, EPISODES_PER_SHARD):
         seeds = range(start, min(start + EPISODES_PER_SHARD, first_seed + episodes))
         jobs.append((folder / f"seeds_{start:08d}_{len(seeds)}.npz", task, seeds, model))
-    missing = [job for job in jobs if not job[0].exists()]
-    done = len(jobs) - len(missing)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(gather_shard, *job) for job in missing]):
-            future.result()
-            done += 1
-            if progress:
-                progress(done, len(jobs))
-    return [path for path, *_ in jobs]
+    return make_missing(gather_shard, jobs, workers, progress)

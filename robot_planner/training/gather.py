@@ -15,8 +15,6 @@ A shard is one compressed ``.npz`` of E episodes of T steps:
 import os
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from robot_planner.simulation.stepping import PlanarStepper
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
 from robot_planner.training.behaviour import Behaviour
+from robot_planner.training.shards import make_missing
 
 IMAGE_SIZE = 64
 EPISODES_PER_SHARD = 25
@@ -93,21 +92,12 @@ def gather(
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob("*.part"):
         leftover.unlink()
-    paths, missing = [], []
+    jobs = []
     for start in range(0, episodes, EPISODES_PER_SHARD):
         count = min(EPISODES_PER_SHARD, episodes - start)
         path = folder / f"seeds_{first_seed + start:08d}_{count}x{steps}.npz"
-        paths.append(path)
-        if not path.exists():
-            missing.append((path, first_seed + start, count, steps, truth, crop))
-    done = len(paths) - len(missing)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(gather_shard, *job) for job in missing]):
-            future.result()
-            done += 1
-            if progress:
-                progress(done, len(paths))
-    return paths
+        jobs.append((path, first_seed + start, count, steps, truth, crop))
+    return make_missing(gather_shard, jobs, workers, progress)
 
 
 def load_shards(paths: list[Path]) -> dict[str, npt.NDArray]:

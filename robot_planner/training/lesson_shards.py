@@ -5,8 +5,6 @@
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.tokens import PromptReader
 from robot_planner.training.plan_batches import ExampleMaker, PlanExample
 from robot_planner.training.plan_lessons import Answer, lessons_of, word_list
+from robot_planner.training.shards import make_missing
 
 PROBLEMS_PER_SHARD = 250
 
@@ -106,19 +105,12 @@ def gather(
     config: StepNetworkConfig,
     workers: int,
     model: Path | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Shards of ``problems`` problems; those that are there already are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {}
+    jobs = []
     for begin in range(first_seed, first_seed + problems, PROBLEMS_PER_SHARD):
         seeds = range(begin, min(begin + PROBLEMS_PER_SHARD, first_seed + problems))
-        paths[folder / f"lessons_{begin}_{len(seeds)}.npz"] = seeds
-    missing = {path: seeds for path, seeds in paths.items() if not path.exists()}
-    done = len(paths) - len(missing)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed(pool.submit(gather_shard, p, s, config, model) for p, s in missing.items()):
-            future.result()
-            done += 1
-            progress(done, len(paths))
-    return list(paths)
+        jobs.append((folder / f"lessons_{begin}_{len(seeds)}.npz", seeds, config, model))
+    return make_missing(gather_shard, jobs, workers, progress)
