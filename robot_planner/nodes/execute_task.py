@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.qos import QoSProfile
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.pursuit import RefusedError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 REJECT, QUEUE, PREEMPT = "reject", "queue", "preempt"
 POLICIES = (REJECT, QUEUE, PREEMPT)
+FEEDBACK_DEPTH = 100
+"""Feedback messages kept for a slow network: the refinements of a small model come in bursts."""
 LATE = 2.0
 """How long after its budget of seconds a task is ended though its thread has not come back [s]."""
 
@@ -58,6 +61,7 @@ class TaskServer:
             self._execute,
             goal_callback=lambda request: GoalResponse.ACCEPT,  # a refusal by the middleware could not say why
             cancel_callback=self._on_cancel,
+            feedback_pub_qos_profile=QoSProfile(depth=FEEDBACK_DEPTH),
         )
 
     @property
