@@ -159,7 +159,7 @@ class TaskPlannerNode(ManagedNode):
 
     def tear_down(self) -> None:
         """Ends the planning thread."""
-        thread, place = getattr(self, "thread", None), getattr(self, "place", None)
+        thread, place = (vars(self).pop(name, None) for name in ("thread", "place"))  # a set-up that fails has neither
         if thread is not None and not thread.close():
             self.get_logger().error("the model or the executor did not come back; its thread is left behind")
         if place is not None:
@@ -172,7 +172,8 @@ class TaskPlannerNode(ManagedNode):
 
     def destroy_node(self) -> None:
         """Ends the action server with the node."""
-        self.execute_task.destroy()
+        if hasattr(self, "execute_task"):  # a node whose parameters are refused has none
+            self.execute_task.destroy()
         super().destroy_node()
 
     # --- what it is made of ---

@@ -5,6 +5,8 @@
 import math
 import random
 import socket
+import subprocess
+import sys
 import threading
 import time
 from random import Random
@@ -342,3 +344,10 @@ def test_a_model_that_is_not_there_is_a_configuration_that_fails(graph):
     node = graph.start(TaskPlannerNode, active=False, model="no_such_model")
     assert node.trigger_configure().name == "FAILURE"
     assert "no_such_model" in node.failure
+
+
+def test_a_refused_parameter_is_one_line(domain):
+    words = [sys.executable, "-m", "robot_planner.nodes.task_planner", "--ros-args", "-p", "server.retries:=999"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr == "task_planner: parameter 'server.retries' is 999; allowed: an integer in 0..100\n"
