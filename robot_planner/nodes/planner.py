@@ -198,7 +198,8 @@ class PlannerNode(ManagedNode):
 
     def destroy_node(self) -> None:
         """Ends the action server with the node."""
-        self.reach_goal.destroy()
+        if hasattr(self, "reach_goal"):  # a node whose parameters are refused has none
+            self.reach_goal.destroy()
         super().destroy_node()
 
     # --- the model ---
