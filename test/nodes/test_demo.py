@@ -250,7 +250,7 @@ def test_a_goal_that_is_not_understood_is_one_line_before_anything_starts(
     ("words", "said"),
     [
         (["--task", "fly"], "unknown task 'fly'; valid: push, reach"),
-        (["--planner", "x"], "unknown planner 'x'; valid: cem, grasp"),
+        (["--planner", "x"], "unknown planner 'x'; valid: cem, gradient, grasp"),
         (["--model", "x"], "unknown model 'x'; valid: "),
         (["--model", "/nowhere/x"], "there is no model folder /nowhere/x"),
         (["--model", "{here}"], "{here} is no model folder"),
