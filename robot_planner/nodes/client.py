@@ -101,8 +101,10 @@ class Attempt:
 
     def _ended(self, future: Future) -> None:
         answer: Any = future.result()
-        result = answer.result
-        self.outcome = Outcome(
+        self.outcome = self._read(answer.result)
+
+    def _read(self, result: Any) -> Outcome:
+        return Outcome(
             int(result.error_code), result.error_msg, float(result.distance), float(result.duration), int(result.plans)
         )
 

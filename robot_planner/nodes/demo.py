@@ -44,16 +44,17 @@ def run(args: argparse.Namespace) -> int:
     """The exit status; raises RobotPlannerError for what is wrong with the options."""
     options = read_options(args)
     recordings: list[Recording] = []
+    residuals: list[tuple[int, float]] = []
     status = 0
     with Interrupts() as interrupts, make_view(options.headless) as view:
         try:
-            Demo(options, view, interrupts, recordings).run()
+            Demo(options, view, interrupts, recordings, residuals).run()
         except InterruptedByUser:
             view.say("interrupted: the arm stands still, all nodes have ended", "yellow")
         except (GraphError, EnvironmentSetupError) as error:
             view.say(" ".join(str(error).split()), "bold red")
             status = 1
-        if not _report(options, view, interrupts, recordings):
+        if not _report(options, view, interrupts, recordings, residuals):
             status = 1
         complete = len(recordings) == len(options.seeds)
         if not (complete and all(recording.success for recording in recordings)):
@@ -64,8 +65,16 @@ def run(args: argparse.Namespace) -> int:
 class Demo:
     """The graph, the episodes, and what is shown of them."""
 
-    def __init__(self, options: Options, view: View, interrupts: Interrupts, recordings: "list[Recording]") -> None:
-        """``recordings`` gets every episode that came to its end."""
+    def __init__(
+        self,
+        options: Options,
+        view: View,
+        interrupts: Interrupts,
+        recordings: "list[Recording]",
+        residuals: list[tuple[int, float]],
+    ) -> None:
+        """``recordings`` gets every episode that came to its end, ``residuals`` round and residual of refinements."""
+        self._residuals = residuals
         self._options, self._view, self._interrupts, self._recordings = options, view, interrupts, recordings
         self._session: Session | None = None
         self._current: Recording | None = None
@@ -82,16 +91,17 @@ class Demo:
             "simulation.seed": options.seeds[0],
             "simulation.viewer": options.viewer,
             "planner.feedback_rate": 10.0,
+            **options.overrides,
         }
+        values["tasks"] = str(options.by_steps).lower()
         path = options.folder / LOG
         with NodeLog(path) as log, log.errors(), Graph(values, overrides, on_line=log.line) as graph:
             self._graph = graph
             self._pulse()
             # ROS is imported, and looks for the nodes, while they start
             from robot_planner.evaluation.recording import Recording
-            from robot_planner.nodes.demo_session import Session
 
-            with Session(graph, self._pulse, options.video or not options.headless) as session:
+            with self._open(graph) as session:
                 session.wait_active(STARTUP)
                 self._session = session
                 for seed in options.seeds:
@@ -102,6 +112,17 @@ class Demo:
                     session.episode(self._current)
                     self._recordings.append(self._current)
                     self._announce(self._current)
+
+    def _open(self, graph: Graph) -> "Session":
+        from robot_planner.nodes.demo_session import Session
+
+        frames = self._options.video or not self._options.headless
+        if not self._options.by_steps:
+            return Session(graph, self._pulse, frames)
+        from robot_planner.nodes.demo_tasks import Course, TaskSession
+
+        course = Course(self._view.say, self._residuals)
+        return TaskSession(graph, self._pulse, course, frames)
 
     def _announce(self, recording: "Recording") -> None:
         verdict, outcome = recording.verdict, recording.outcome
@@ -191,7 +212,13 @@ def load_pictures(options: Options) -> "SubgoalPictures":
     return SubgoalPictures(load_lbp(options.model))
 
 
-def _report(options: Options, view: View, interrupts: Interrupts, recordings: "list[Recording]") -> bool:
+def _report(
+    options: Options,
+    view: View,
+    interrupts: Interrupts,
+    recordings: "list[Recording]",
+    residuals: list[tuple[int, float]],
+) -> bool:
     """Writes what the episodes leave, the report first, and sums up; False if something could not be written."""
     from robot_planner.evaluation.report import summary, write_figures
 
@@ -205,6 +232,10 @@ def _report(options: Options, view: View, interrupts: Interrupts, recordings: "l
             interrupts.check()
             view.work("drawing the figures", 0, 1)
             write_figures(options.folder, recordings)
+            if residuals:
+                from robot_planner.nodes.demo_tasks import write_residuals
+
+                write_residuals(options.folder, residuals)
             if options.video:
                 _write_video(options, view, interrupts, recordings)
     except EnvironmentSetupError as error:

@@ -6,15 +6,18 @@ import argparse
 import ast
 import os
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, ModelError, UnknownNameError
 from robot_planner.evaluation.records import open_results
+from robot_planner.nodes.up import read_override
 from robot_planner.resources import MANIFEST, PACKAGE, model_folder
 from robot_planner.simulation.tasks.base import HELD_OUT_SEEDS
+from robot_planner.task_planning.skills import without_heading
 
 TIME_LIMITS = {"reach": 15.0, "push": 30.0}
 """Tasks of the demo, and how long an episode may take [s]."""
@@ -23,8 +26,10 @@ GOAL_TIME_LIMIT = 60.0
 DEFAULTS = {"task": "reach", "planner": "grasp", "model": "tabletop"}
 GOAL_DEFAULTS = {"planner": "lbp", "model": "tidy"}
 """With a goal in words."""
+TASK_TIME_LIMIT = 600.0
+"""Of an episode with a task for the task planner [s]."""
 EPISODES = 3
-"""If nothing else is asked for."""
+"""If nothing else is asked for; of tasks for the task planner one."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,26 @@ class Options:
     command: str = "robot-planner demo"
     goal: str = ""
     """In words; empty: the goal is an image of the task done."""
+    by_steps: bool = False
+    """The words are for the task planner."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters of nodes, by ``node.parameter``."""
 
     @property
     def time_limit(self) -> float:
         """Of an episode [s]."""
+        if self.by_steps:
+            return TASK_TIME_LIMIT
         return GOAL_TIME_LIMIT if self.goal else TIME_LIMITS[self.task]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``demo``."""
-    parser.add_argument("--task", metavar="TASK", help=f"reach or push (default: {DEFAULTS['task']})")
+    parser.add_argument(
+        "--task", metavar="TASK",
+        help=f"reach or push (default: {DEFAULTS['task']}); or several words, for the task planner to do step by step, "
+        'such as "tidy up: red in bin A, blue in the drawer"',
+    )  # fmt: skip
     parser.add_argument(
         "--goal", metavar="WORDS", help='what to do, in words, such as "put the red block in bin A"; in place of --task'
     )
@@ -72,6 +87,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="plain lines, no live view")
     parser.add_argument("--viewer", action="store_true", help="open MuJoCo's viewer; needs a display")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write no video")
+    parser.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NODE.PARAMETER:=VALUE",
+        help="set a parameter of a node, such as task_planner.backend:=openai-server; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to FILE, too")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for report, figures and video (default: runs/demo/TIME)"
@@ -82,6 +101,10 @@ def read_options(args: argparse.Namespace) -> Options:
     """Checks everything and makes the folder; raises RobotPlannerError, in one line, before anything has started."""
     if args.goal is not None and args.task is not None:
         raise InvalidInputError("--goal says in words what --task names; give one of the two")
+    overrides = dict(read_override(text) for text in args.parameter)
+    by_steps = args.task is not None and len(args.task.split()) > 1  # no task's name has a blank
+    if by_steps:
+        args.goal, args.task = without_heading(args.task), None
     for name, value in (DEFAULTS if args.goal is None else GOAL_DEFAULTS).items():
         setattr(args, name, getattr(args, name) if getattr(args, name) is not None else value)
     names = planner_names() if args.goal is None else [GOAL_DEFAULTS["planner"]]
@@ -96,14 +119,18 @@ def read_options(args: argparse.Namespace) -> Options:
     if args.viewer and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise EnvironmentSetupError("--viewer needs a display (DISPLAY or WAYLAND_DISPLAY); without one leave it out")
     first = HELD_OUT_SEEDS[0]
-    seeds = (args.seed,) if args.seed is not None else tuple(range(first, first + (args.seeds or EPISODES)))
+    seeds = (
+        (args.seed,)
+        if args.seed is not None
+        else tuple(range(first, first + (args.seeds or (1 if by_steps else EPISODES))))
+    )
     model = check_model(args.model)
     task = args.task if args.goal is None else understood(args.goal, model)
     if args.json:
         open_results(args.json)
     return Options(
         task, seeds, args.planner, model, args.headless, args.viewer, args.video, args.json, _folder(args.out),
-        _command(args), args.goal or "",
+        _command(args, by_steps), args.goal or "", by_steps, overrides,
     )  # fmt: skip
 
 
@@ -153,9 +180,11 @@ def _folder(wanted: Path | None) -> Path:
     return folder
 
 
-def _command(args: argparse.Namespace) -> str:
+def _command(args: argparse.Namespace, by_steps: bool) -> str:
     """The command line again."""
-    words = ["robot-planner", "demo", *(["--task", args.task] if args.goal is None else ["--goal", args.goal])]
+    what = ["--task", args.task] if args.goal is None else ["--task" if by_steps else "--goal", args.goal]
+    words = ["robot-planner", "demo", *what]
+    words += [word for text in args.parameter for word in ("-p", text)]
     words += ["--planner", args.planner, "--model", args.model]
     for name in ("seed", "seeds", "json", "out"):
         if getattr(args, name) is not None:

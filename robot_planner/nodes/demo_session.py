@@ -134,12 +134,7 @@ class Session:
 
     def _pursue(self, recording: Recording, goal: Goal) -> None:
         recording.began = self.recorder.now()
-        attempt = self.client.send(
-            goal,
-            recording.planner,
-            time_limit=recording.time_limit,
-            on_feedback=self.recorder.on_feedback,
-        )
+        attempt = self._send(recording, goal)
         try:
             self.wait(lambda: attempt.outcome is not None, "the outcome", recording.time_limit + PATIENCE)
             recording.ended = self.recorder.now()
@@ -160,6 +155,14 @@ class Session:
             "duration": outcome.duration,
             "plans": outcome.plans,
         }
+
+    def _send(self, recording: Recording, goal: Goal) -> Attempt:
+        return self.client.send(
+            goal,
+            recording.planner,
+            time_limit=recording.time_limit,
+            on_feedback=self.recorder.on_feedback,
+        )
 
     def _stop(self, attempt: Attempt) -> None:
         """Cancels a goal and waits, not for long, until the arm stands still."""

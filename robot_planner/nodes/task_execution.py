@@ -22,7 +22,7 @@ from robot_planner.task_planning.execution import Executor, WorldExecutor
 from robot_planner.task_planning.households import furnish, sample_layout
 from robot_planner.task_planning.plan import Step
 from robot_planner.task_planning.scene import Scene
-from robot_planner.task_planning.skills import OBJECTS, goals_of, text_goal
+from robot_planner.task_planning.skills import OBJECTS, goals_of, text_goal, without_heading
 from robot_planner.task_planning.table_reading import TableReader, unmet_in
 from robot_planner.task_planning.world import Outcome, SymbolicWorld
 from robot_planner.types import Goal, Latent
@@ -154,7 +154,7 @@ class TablePlace:
 
     def goals_of(self, instruction: str) -> tuple[str, ...]:
         """See Place: an arm is not moved for words of which nobody could say when they are done."""
-        return tuple(goals_of(self._language.understand(instruction).arrangement))
+        return tuple(goals_of(self._language.understand(without_heading(instruction)).arrangement))
 
     def halt(self) -> None:
         """See Place."""

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The exit status: 0 after Ctrl-C or SIGTERM, 1 if a node died or failed; raises RobotPlannerError."""
     values = {argument.name: _text(getattr(args, argument.name)) for argument in ARGUMENTS}
-    overrides = dict(_override(text) for text in args.parameter)
+    overrides = dict(read_override(text) for text in args.parameter)
     printer = Printer(sys.stdout)
     asked: list[int] = []
     wake = threading.Event()
@@ -128,7 +128,8 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _override(text: str) -> tuple[str, Any]:
+def read_override(text: str) -> tuple[str, Any]:
+    """``NODE.PARAMETER:=VALUE`` -> name and value; raises InvalidInputError."""
     name, found, value = text.partition(":=")
     if not found or "." not in name:
         raise InvalidInputError(f"'{text}' is no parameter; write NODE.PARAMETER:=VALUE")

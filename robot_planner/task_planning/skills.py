@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the arm does for a step of the tabletop domain: one text goal of ``reach_goal`` each, from a closed list."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, HAND, OPEN, SHUT, Arrangement
@@ -11,6 +12,7 @@ from robot_planner.task_planning.domain_file import load_domain
 from robot_planner.task_planning.plan import ObjectRef, Step
 from robot_planner.task_planning.scene import Scene
 
+_HEADING = re.compile(r"^\s*(please\s+)?tidy\s+up\s*:\s*", re.IGNORECASE)
 BLOCKS = {color: ObjectRef(f"{color}_block", number) for number, color in enumerate(COLORS, 1)}
 BINS = {BIN_A: ObjectRef("bin_a", 4), BIN_B: ObjectRef("bin_b", 5)}
 THE_DRAWER = ObjectRef("drawer", 6)
@@ -49,6 +51,11 @@ def text_goal(step: Step) -> str:
         allowed = ", ".join(map(str, SKILLS))
         raise InvalidInputError(f"the arm has no skill for '{step}'; allowed: {allowed}")
     return SKILLS[step][0]
+
+
+def without_heading(instruction: str) -> str:
+    """An instruction such as "tidy up: red in bin A" without what only says that there is something to do."""
+    return _HEADING.sub("", instruction)
 
 
 def tabletop_scene(blocks: Mapping[str, str | None], drawer_open: bool) -> Scene:
