@@ -256,6 +256,8 @@ def test_the_emergency_stop_wins_and_leaves_the_gripper_as_it_is(here):
     button.publish(Bool(data=True))
     # A machine that stumbles may stop the arm for its own reason first; the emergency stop holds all the same.
     here.graph.wait(lambda: here.world.state == "stopped" and here.node.controller.emergency, "the arm to stop")
+    asked = len(here.lbp.asked)
+    here.graph.wait(lambda: len(here.lbp.asked) > asked + 5, "what was sent before to arrive")
     opened, asked = len(here.world.openings), len(here.lbp.asked)
     here.graph.wait(lambda: len(here.lbp.asked) > asked + 5, "further subgoals")
     assert len(here.world.openings) == opened and here.world.state == "stopped"
