@@ -4,7 +4,7 @@
 
 import functools
 
-from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, OPEN, SHUT, Arrangement
+from robot_planner.arrangement import BIN_A, BIN_B, COLORS, DRAWER, HAND, OPEN, SHUT, Arrangement
 from robot_planner.language.typos import slips
 from robot_planner.language.vocabulary import KNOWN
 from robot_planner.language.words import COLOR_WORDS, SLOTS, SPLITS, TONES, word_set
@@ -33,6 +33,7 @@ _PLACES = (
     | _DRAWER
     | word_set("the my your our a it that")
 )
+_HANDS = word_set("hand hands gripper arm")
 _SAID = {BIN_A: "bin A", BIN_B: "bin B"}
 
 
@@ -62,13 +63,20 @@ def mismatch(arrangement: Arrangement, words: list[str]) -> str | None:
         named = said & names or (place == BIN_A and certain)
         if not (may & names or (place == BIN_A and possible)) if place in arrangement.blocks else named:
             return f"it is not clear what it asks for {_SAID[place]}"
-    if said & _CANS and not {BIN_A, BIN_B} & set(arrangement.blocks):
+    binned = sum(place in _BINS for place in arrangement.blocks)
+    if said & _CANS and not binned:
         return "it is not clear which bin it is about"
+    if any(words.count(color) > 1 for color in COLORS) and _bins_named(words) > max(1, binned):
+        return "it asks for two places for one block, or for two blocks in one place"
+    if said & {"into", "inside"} and HAND in arrangement.blocks and not said & _HANDS:
+        return "it is not clear where to"
     stowed, state = DRAWER in arrangement.blocks, arrangement.drawer
     if not may & _DRAWER if stowed or state else said & _DRAWER:
         return "it is not clear what it asks for the drawer"
     opens, shuts = bool(said & _OPEN), bool(said & _SHUT)
     unsaid = {OPEN: not may & _OPENING, SHUT: not may & _SHUTTING and not _goes_in(words), None: opens}[state]
+    if "out" in said and not _goes_out(words):
+        return "it is not clear what is to go out"
     if unsaid or (shuts and state != SHUT) or (opens and shuts and not stowed):
         return "it is not clear whether the drawer is to be open or closed"
     return None
@@ -89,3 +97,19 @@ def _goes_in(words: list[str]) -> bool:
     """Whether something, the drawer perhaps, goes "in" or "back" without another place behind that."""
     pairs = zip(words, [*words[1:], ""], strict=False)
     return "slide" in words or any(word in ("in", "back") and after not in _PLACES for word, after in pairs)
+
+
+def _goes_out(words: list[str]) -> bool:
+    """Whether the drawer is what goes "out": no block is named between the two."""
+    text = "".join(
+        "o" if word == "out" else "d" if word in _DRAWER else "c" if word in COLORS else "" for word in words
+    )
+    return all(
+        "d" in (text[:at].split("c")[-1] + text[at:].split("c")[0]) for at, sign in enumerate(text) if sign == "o"
+    )
+
+
+def _bins_named(words: list[str]) -> int:
+    """How often bins are named, each time that one is."""
+    letters = sum(word == "a" and before in _BEHIND for before, word in zip(words, words[1:], strict=False))
+    return letters + sum(word in names for word in words for names in _BINS.values())

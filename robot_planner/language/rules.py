@@ -1,8 +1,9 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rules that refuse an instruction for its words alone: unknown words, colours of no block, negations."""
+"""Rules that refuse an instruction for its words alone: unknown words, negations, more than one block, and the like."""
 
 import functools
+import re
 
 from robot_planner.arrangement import COLORS
 from robot_planner.language.typos import slips
@@ -17,6 +18,15 @@ _NOT = frozenset(slips("not"))
 _MANY = word_set("blocks cubes bins everything three")
 _NUMBERS = word_set("1 2 two both all")
 _NOUNS = frozenset(" ".join(SLOTS["noun"][TRAINING]).split()) - {"thing"}
+_CONDITIONS = word_set("the my your our that this it drawer bin") | {*COLORS}
+_PAST = r"(?!need |red |bed )\w+ed"
+_TELLING = re.compile(
+    rf" (?:i|we|they) (?:just |have |had )*(?:{_PAST}|put|set|laid|brought|shut) "
+    rf"|(?<! when)(?<! once)(?<! after)(?<! before) you (?:just |have |had )*{_PAST} "
+    rf"| (?:i|we|you|they) (?:have |had |have just |just )(?:put|set|laid|brought|shut) "
+)
+"""Somebody did something: "i have put ...", but "when you have opened ..." orders what comes first."""
+_UNFINISHED = word_set("to into the of and or with")
 _ASIDE = frozenset(word for tones in TONES.values() for word in tones)
 
 
@@ -68,22 +78,30 @@ def _negates(before: str, word: str) -> bool:
     return word in NEGATIONS or (before in _AUXILIARIES and word not in KNOWN and word in _NOT)
 
 
-def _is_many(word: str, after: str) -> bool:
-    return word in _MANY or word in _NUMBERS and (after in COLORS or after in _NOUNS)
+def _is_many(before: str, word: str, after: str) -> bool:
+    return word in _MANY or (word in _NUMBERS and (before == "by" or after in COLORS or after in _NOUNS))
 
 
 def objection(words: list[str]) -> str | None:
     """Why an instruction of these words is refused; None if the words are all right."""
-    negation = next((word for before, word in zip(["", *words], words, strict=False) if _negates(before, word)), None)
+    pairs = list(zip(["", *words], words, [*words[1:], ""], strict=False))
+    negation = next((word for before, word, _ in pairs if _negates(before, word)), None)
     if negation is not None:
         return f"'{negation}' says what not to do; say what to do"
     for word in words:
         if word in COLOR_WORDS and word not in _ASIDE:
             return f"no block is {word}; blocks are red, green and blue"
-    many = next((pair for pair in zip(words, [*words[1:], ""], strict=False) if _is_many(*pair)), None)
+    many = next(((word, after) for before, word, after in pairs if _is_many(before, word, after)), None)
     if many is not None:
         named = many[0] if many[0] in _MANY else " ".join(many)
         return f"'{named}' is more than one; there is one block of each color, and room for one in each place"
+    if any(word == "if" and after in _CONDITIONS for _, word, after in pairs):
+        return "'if' makes it depend on something; say what to do"
+    if _TELLING.search(f" {' '.join(words)} "):
+        return "it tells what has been done; say what to do"
+    last = next((word for word in reversed(words) if word not in SIGNS), "")
+    if last in _UNFINISHED:
+        return f"it breaks off after '{last}'"
     unknown = [word for word in words if word not in SIGNS and not is_known(word)]
     if not unknown:
         return None

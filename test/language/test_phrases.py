@@ -165,10 +165,27 @@ def test_what_a_phrase_names_is_what_its_arrangement_names(arrangement, seed, sp
         ("red=hand", "put the red block in the container"),
         ("red=bin_a,drawer=shut", "put the red block in bin A and into the drawer"),
         ("red=drawer", "put the red block in the drawer after opening it"),
+        ("red=drawer,drawer=open", "open the drawer and get the red block out"),
+        ("red=hand", "take the red block inside"),
+        ("red=bin_a,green=bin_b", "put red in bin A, green in bin B, and red in bin B"),
     ],
 )
 def test_a_reading_that_names_something_else_is_told(arrangement, text):
     assert mismatch(Arrangement.parse(arrangement), words_of(text)) is not None
+
+
+@pytest.mark.parametrize(
+    ("arrangement", "text"),
+    [
+        ("red=bin_a", "take the red block and put the red block in bin A"),
+        ("red=bin_a,green=bin_b", "pick red up and put red in bin A, then pick green up and put green in bin B"),
+        ("red=drawer,drawer=open", "pull the drawer out and put the red block in"),
+        ("drawer=open", "slide out that little drawer of yours"),
+        ("drawer=shut", "move the drawer back in"),
+    ],
+)
+def test_a_reading_that_names_what_is_named_is_left_alone(arrangement, text):
+    assert mismatch(Arrangement.parse(arrangement), words_of(text)) is None
 
 
 def test_an_article_is_no_bin():
