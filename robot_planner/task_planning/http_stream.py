@@ -111,6 +111,8 @@ class HttpStream:
             connection.sock.settimeout(None)  # how long to wait is said by whoever waits
             connection.request("POST", parts.path, body, headers)
             self._read(connection.getresponse(), max_bytes)
+        except ConnectionResetError:
+            pass  # a server that dies with bytes unread resets the connection: it has closed, no less than by FIN
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = " ".join(str(error).split())[:200]
             hopeless = isinstance(error, (_TooLongError, ssl.SSLCertVerificationError))

@@ -5,6 +5,8 @@
 import email.utils
 import json
 import logging
+import socket
+import struct
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -232,8 +234,15 @@ def test_a_cancel_closes_the_connection(server, begun):
     assert server.closed.wait(20)
 
 
-def test_a_server_that_dies_midway_is_not_asked_again(server):
-    server.scripts = [stream(chunk("[WALK]"), chunk(" <kit"), done=False), GOOD]
+def reset(handler):
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    raise ConnectionResetError
+
+
+@pytest.mark.parametrize("then", [lambda handler: None, reset], ids=["closed", "reset"])
+def test_a_server_that_dies_midway_is_not_asked_again(server, then):
+    server.scripts = [stream(chunk("[WALK]"), chunk(" <kit"), done=False, then=then), GOOD]
     with pytest.raises(LanguageModelError, match=r"closed before the answer was whole \(after 2 tokens\)"):
         client(server).generate("x")
     assert len(server.asked) == 1
