@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 LEAST_CONFIDENCE = 0.5
 """Of the reading."""
-LEAST_FAMILY = 0.12
-"""Probability of being an instruction below which a text is refused; the words themselves are checked as well."""
+LEAST_FAMILY = 0.02
+"""Probability of being an instruction below which a text is refused; the words themselves are checked as well. On the
+phrases kept for such choices the least that still refuses 98 % of what is to be refused."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_words_that_are_not_known_are_named_however_sure_the_network_is(text, na
 @pytest.mark.parametrize(
     ("network", "reason"),
     [
-        (Fixed(RED_IN_A, family=-3.0), "does not ask"),
+        (Fixed(RED_IN_A, family=-5.0), "does not ask"),
         (Fixed((None, None, None)), "at least one"),
         (Fixed(("bin_a", "bin_a", None)), "room for one"),
         (Fixed(RED_IN_A, sureness=0.5), "more than one way"),
