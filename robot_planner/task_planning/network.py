@@ -139,11 +139,18 @@ def gather_rows(table: Tensor, index: Tensor) -> Tensor:
     return table.gather(1, index.unsqueeze(-1).expand(-1, -1, table.shape[-1]))
 
 
-def visibility(blocks: Tensor, valid: Tensor) -> Tensor:
-    """Who sees whom: block numbers (B, N) and which tokens are real (B, N) -> bool (B, 1, N, N)."""
+def visibility(blocks: Tensor, valid: Tensor, branches: Tensor | None = None) -> Tensor:
+    """Who sees whom: block numbers (B, N) and which tokens are real (B, N) -> bool (B, 1, N, N).
+
+    ``branches`` (B, 2, N): which answers and which draft a token belongs to, 0 for what belongs to all; so that many
+    drafts of one scene, under many answers, stand in one row and do not see each other. Without it, one of each.
+    """
     asking, asked = blocks.unsqueeze(2), blocks.unsqueeze(1)
     order = torch.arange(blocks.shape[1], device=blocks.device)
     before = order.unsqueeze(1) >= order.unsqueeze(0)
     same = (asking == asked) & ((asking != PLAN) | before)
     seen = ((asked < asking) | same) & valid.unsqueeze(1)
+    if branches is not None:
+        own, other = branches.unsqueeze(3), branches.unsqueeze(2)
+        seen = seen & ((other == 0) | (other == own)).all(1)
     return (seen | torch.eye(blocks.shape[1], dtype=torch.bool, device=blocks.device)).unsqueeze(1)

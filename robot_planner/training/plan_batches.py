@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompts and the plans that should answer them, as tensors for the plan-writing network."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,12 +84,36 @@ class ExampleMaker:
         )
 
 
+def by_scene(examples: Iterable[PlanExample]) -> list[list[PlanExample]]:
+    """Neighbours of one scene together: ``collate`` writes that scene once for all of them."""
+
+    def scene(example: PlanExample) -> tuple[bytes, bytes]:
+        return example.tokens[: example.lengths[0]].tobytes(), example.names.tobytes()
+
+    return [list(group) for _, group in itertools.groupby(examples, scene)]
+
+
+def _blocks(lessons: Sequence[PlanExample]) -> Iterator[tuple[np.ndarray, int, int, int]]:
+    """Tokens of one scene's lessons: tokens, block, which answers, which draft; the last two from 1, 0 for all."""
+    scene = lessons[0].lengths[0]
+    yield lessons[0].tokens[:scene], SCENE, 0, 0
+    told: dict[bytes, int] = {}
+    for number, lesson in enumerate(lessons, 1):
+        answers, draft, plan = np.split(lesson.tokens[scene:], np.cumsum(lesson.lengths[1:3]))
+        known = len(told)
+        place = told.setdefault(answers.tobytes(), known + 1)
+        if place > known:
+            yield answers, ANSWERS, place, 0
+        yield draft, DRAFT, place, number
+        yield plan, PLAN, place, number
+
+
 @dataclass(frozen=True)
 class PlanBatch:
-    """Examples side by side, filled up with nothing."""
+    """Lessons side by side, those of one scene in one row, filled up with nothing."""
 
     tokens: Tensor
-    """(B, N, 6) int64."""
+    """(B, N, 6) int64; P is the number of all targets of a row."""
     mask: Tensor
     """(B, 1, N, N) bool: who sees whom."""
     names: Tensor
@@ -107,34 +132,53 @@ class PlanBatch:
     """(B, P, 2, O) bool."""
 
 
-def collate(examples: Sequence[PlanExample], words: int) -> PlanBatch:
-    """``words``: that the network knows."""
-    batch = len(examples)
-    longest = max(len(e.tokens) for e in examples)
-    things, steps = max(1, *(len(e.names) for e in examples)), max(len(e.targets) for e in examples)
+def collate(scenes: Sequence[Sequence[PlanExample]], words: int) -> PlanBatch:
+    """Lessons of scenes, one scene a row. ``words``: that the network knows.
+
+    What belongs to a scene, and what belongs to answers, is written and computed once for all drafts and plans.
+    """
+    batch = len(scenes)
+    rows = [list(_blocks(lessons)) for lessons in scenes]
+    longest = max(sum(len(part) for part, *_ in row) for row in rows)
+    things = max(1, *(len(lessons[0].names) for lessons in scenes))
+    steps = max(sum(len(e.targets) for e in lessons) for lessons in scenes)
     tokens, blocks = np.zeros((batch, longest, FIELDS), np.int64), np.zeros((batch, longest), np.int64)
-    valid = np.zeros((batch, longest), bool)
-    names = np.zeros((batch, things, examples[0].names.shape[1]), np.int64)
+    branches, valid = np.zeros((batch, 2, longest), np.int64), np.zeros((batch, longest), bool)
+    names = np.zeros((batch, things, scenes[0][0].names.shape[1]), np.int64)
     slots, places = np.zeros((batch, things), np.int64), np.zeros((batch, steps), np.int64)
     targets, counted = np.zeros((batch, steps, 3), np.int64), np.zeros((batch, steps), bool)
     usable, allowed = np.zeros((batch, words), bool), np.zeros((batch, steps, 2, things), bool)
-    for row, e in enumerate(examples):
-        count, plan, own = len(e.tokens), len(e.targets), len(e.names)
-        tokens[row, :count], valid[row, :count] = e.tokens, True
-        blocks[row, :count] = np.repeat([SCENE, ANSWERS, DRAFT, PLAN], e.lengths)
-        names[row, :own], slots[row, :own] = e.names, np.arange(1, own + 1)
-        places[row, :plan] = np.arange(count - plan, count)
-        targets[row, :plan], counted[row, :plan] = e.targets, True
-        usable[row, e.words], allowed[row, :plan, :, :own] = True, e.allowed
-    see = visibility(torch.from_numpy(blocks), torch.from_numpy(valid))
+    for row, (parts, lessons) in enumerate(zip(rows, scenes, strict=True)):
+        count, own = sum(len(part) for part, *_ in parts), len(lessons[0].names)
+        tokens[row, :count], valid[row, :count] = np.concatenate([part for part, *_ in parts]), True
+        lengths = [len(part) for part, *_ in parts]
+        blocks[row, :count] = np.repeat([block for _, block, _, _ in parts], lengths)
+        branches[row, :, :count] = np.repeat([branch for _, _, *branch in parts], lengths, axis=0).T
+        names[row, :own], slots[row, :own] = lessons[0].names, np.arange(1, own + 1)
+        where = np.flatnonzero(valid[row] & (blocks[row] == PLAN))
+        plan = len(where)
+        places[row, :plan], counted[row, :plan] = where, True
+        targets[row, :plan] = np.concatenate([e.targets for e in lessons])
+        allowed[row, :plan, :, :own] = np.concatenate([e.allowed for e in lessons])
+        usable[row, lessons[0].words] = True
+    see = visibility(*map(torch.from_numpy, (blocks, valid, branches)))
     arrays = (names, slots, places, targets, counted, usable, allowed)
     return PlanBatch(torch.from_numpy(tokens), see, *map(torch.from_numpy, arrays))
 
 
 def soft_context(network: StepNetwork, examples: Sequence[PlanExample]) -> SoftContext:
     """Scene and answers of examples, as the parallel refiner reads them; drafts and plans are left away."""
-    told = [replace(e, tokens=e.tokens[: sum(e.lengths[:2])], lengths=(*e.lengths[:2], 0, 0)) for e in examples]
-    batch = collate(told, network.config.words)
+    told = [
+        replace(
+            e,
+            tokens=e.tokens[: sum(e.lengths[:2])],
+            lengths=(*e.lengths[:2], 0, 0),
+            targets=e.targets[:0],
+            allowed=e.allowed[:0],
+        )
+        for e in examples
+    ]
+    batch = collate([[e] for e in told], network.config.words)
     things = network.things(batch.names, batch.slots)
     hidden, past = network(network.embed(batch.tokens, things), batch.mask)
     words = np.zeros((len(examples), max(len(e.words) for e in examples)), np.int64)

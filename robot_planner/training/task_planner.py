@@ -26,7 +26,7 @@ from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.plan_task import plan_task
 from robot_planner.task_planning.tokens import WordList
 from robot_planner.training.lesson_shards import gather, read_examples
-from robot_planner.training.plan_batches import PlanExample, collate, plan_loss
+from robot_planner.training.plan_batches import PlanExample, by_scene, collate, plan_loss
 from robot_planner.training.plan_lessons import word_list
 from robot_planner.training.resumable import run_phase
 
@@ -49,33 +49,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--round-problems", type=int, default=1500, help="of each round (default: %(default)s)")
     parser.add_argument("--round-steps", type=int, default=2000, help="of each round (default: %(default)s)")
     parser.add_argument("--validation", type=int, default=60, help="problems solved after a phase (default: 60)")
-    parser.add_argument("--batch", type=int, default=48, help="lessons a step (default: %(default)s)")
+    parser.add_argument(
+        "--scenes", type=int, default=16, help="scenes whose lessons make a step (default: %(default)s)"
+    )
     parser.add_argument("--width", type=int, default=192, help="numbers of a token (default: %(default)s)")
-    parser.add_argument("--layers", type=int, default=8, help="transformer layers (default: %(default)s)")
+    parser.add_argument("--layers", type=int, default=6, help="transformer layers (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the weights and the order (default: 0)")
     parser.add_argument("--workers", type=int, default=2, help="processes that gather lessons (default: 2)")
     parser.add_argument("--threads", type=int, default=2, help="torch threads (default: 2)")
 
 
 class Lessons:
-    """Examples drawn for each step by its number alone: a training that resumes sees the same ones."""
+    """Lessons drawn for each step by its number alone: a training that resumes sees the same ones."""
 
-    def __init__(self, groups: Sequence[tuple[float, list[PlanExample]]], batch: int, words: int, seed: int) -> None:
-        """``groups``: share of each batch, and examples."""
-        self._groups = [(share, examples) for share, examples in groups if examples]
+    def __init__(self, groups: Sequence[tuple[float, list[PlanExample]]], scenes: int, words: int, seed: int) -> None:
+        """``groups``: share of each batch, and lessons; ``scenes`` a batch."""
+        self._groups = [(share, by_scene(examples)) for share, examples in groups if examples]
         self._total = sum(share for share, _ in self._groups)
-        self._batch, self._words, self._seed = batch, words, seed
+        self._scenes, self._words, self._seed = scenes, words, seed
 
-    def draw(self, step: int) -> list[PlanExample]:
-        """A batch of examples of about one length: of four batches' worth, one quarter by length."""
+    def draw(self, step: int) -> list[list[PlanExample]]:
+        """Lessons of scenes of about one length: of four batches' worth, one quarter by length."""
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
-        drawn: list[PlanExample] = []
-        for share, examples in self._groups:
-            count = round(4 * self._batch * share / self._total)
-            drawn += [examples[at] for at in torch.randint(len(examples), (count,), generator=generator).tolist()]
-        drawn.sort(key=lambda example: len(example.tokens))
+        drawn: list[list[PlanExample]] = []
+        for share, scenes in self._groups:
+            count = round(4 * self._scenes * share / self._total)
+            drawn += [scenes[at] for at in torch.randint(len(scenes), (count,), generator=generator).tolist()]
+        drawn.sort(key=lambda lessons: sum(len(lesson.tokens) - lesson.lengths[0] for lesson in lessons))
         quarter = int(torch.randint(4, (1,), generator=generator))
-        return drawn[quarter * self._batch : (quarter + 1) * self._batch] or drawn[-self._batch :]
+        return drawn[quarter * self._scenes : (quarter + 1) * self._scenes] or drawn[-self._scenes :]
 
     def loss(self, network: StepNetwork) -> Callable[[int], dict[str, Tensor]]:
         """What ``run_phase`` minimises."""
@@ -98,11 +100,12 @@ def fit(
     learning_rate: float,
 ) -> None:
     """Runs or resumes one phase."""
+    scenes = by_scene(held)
 
     def figures() -> dict[str, float]:
         network.eval()
         with torch.inference_mode():
-            parts = [plan_loss(network, collate(held[at : at + 64], args.words)) for at in range(0, len(held), 64)]
+            parts = [plan_loss(network, collate(scenes[at : at + 32], args.words)) for at in range(0, len(scenes), 32)]
         network.train()
         return {f"held_{key}": sum(p[key].item() for p in parts) / len(parts) for key in ("loss", "right")}
 
@@ -144,7 +147,7 @@ def train(args: argparse.Namespace) -> tuple[StepNetwork, dict[str, float]]:
     fit(
         args,
         network,
-        Lessons([(1.0, base)], args.batch, len(words), args.seed),
+        Lessons([(1.0, base)], args.scenes, len(words), args.seed),
         held,
         f"{own}-warm-up",
         args.steps,
@@ -160,7 +163,7 @@ def train(args: argparse.Namespace) -> tuple[StepNetwork, dict[str, float]]:
         )
         rounds.append(read_examples(paths))
         replay = [((1.0 - OLD_SHARE) * 0.5**age, group) for age, group in enumerate(reversed(rounds), 1)]
-        lessons = Lessons([(OLD_SHARE, base), *replay], args.batch, len(words), args.seed + 1000 * number)
+        lessons = Lessons([(OLD_SHARE, base), *replay], args.scenes, len(words), args.seed + 1000 * number)
         fit(args, network, lessons, held, f"{own}-round{number}", args.round_steps, 3e-4)
         figures = _report(f"round {number}", network, words, args.validation)
     return network, figures
@@ -199,7 +202,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         "round_problems",
         "round_steps",
         "validation",
-        "batch",
+        "scenes",
         "workers",
         "threads",
         "layers",

@@ -15,12 +15,14 @@ from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.plan import ObjectRef, Step, TaskPlan, parse_plan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
 from robot_planner.task_planning.scene import Scene, Task, parse_goals
-from robot_planner.task_planning.tokens import WordList
-from robot_planner.training.plan_batches import ExampleMaker, collate, plan_loss
+from robot_planner.task_planning.tokens import PromptReader, WordList
+from robot_planner.training.plan_batches import ExampleMaker, by_scene, collate, plan_loss
+from robot_planner.training.plan_lessons import lessons_of, word_list
 
 DOMAIN = load_domain("tabletop")
 WORDS = WordList.of([*DOMAIN.actions, *DOMAIN.relations, *DOMAIN.types])
 CONFIG = StepNetworkConfig(words=len(WORDS), pieces=50, things=8, places=32, width=24, layers=2, heads=2)
+HOUSEHOLDS = StepNetworkConfig(words=len(word_list()), width=24, layers=2, heads=2)
 DRAWER = ObjectRef("drawer", 9)
 
 
@@ -64,10 +66,29 @@ def test_the_loss_of_a_plan_is_what_the_model_says_of_it_when_it_writes_it():
         said.append(written.log_probability)
         steps += written.new_tokens
     for example, chance in zip(examples, said, strict=True):  # one by one, and with nothing filled up side by side
-        loss = plan_loss(local.network, collate([example], len(WORDS)))["loss"].item()
+        loss = plan_loss(local.network, collate([[example]], len(WORDS)))["loss"].item()
         assert loss * len(example.targets) == pytest.approx(-chance, rel=1e-4)
-    together = plan_loss(local.network, collate(examples, len(WORDS)))["loss"].item()
+    together = plan_loss(local.network, collate([[e] for e in examples], len(WORDS)))["loss"].item()
     assert together * steps == pytest.approx(-sum(said), rel=1e-4)
+
+
+def test_lessons_of_one_scene_in_one_row_are_as_one_by_one():
+    maker = ExampleMaker(PromptReader(word_list()), HOUSEHOLDS)
+    network = StepNetwork(HOUSEHOLDS)
+    scenes = [[maker.example(x.prefix, x.suffix, x.plan, x.scene) for x in lessons_of(seed)] for seed in range(40, 46)]
+    assert any(len({lesson.lengths[1] for lesson in lessons}) > 1 for lessons in scenes)  # with and without answers
+    rows = [lesson for lessons in scenes for lesson in lessons]
+    assert by_scene(rows) == scenes
+    words = HOUSEHOLDS.words
+    alone, together = (plan_loss(network, collate(groups, words)) for groups in ([[row] for row in rows], scenes))
+    assert together["loss"].item() == pytest.approx(alone["loss"].item(), rel=1e-5)
+    assert together["right"].item() == pytest.approx(alone["right"].item(), abs=1e-6)
+    together["loss"].backward()
+    gradients = [p.grad.clone() for p in network.parameters()]
+    network.zero_grad()
+    plan_loss(network, collate([[row] for row in rows], words))["loss"].backward()
+    for one, parameter in zip(gradients, network.parameters(), strict=True):
+        torch.testing.assert_close(one, parameter.grad, rtol=1e-3, atol=1e-5)
 
 
 def test_it_learns_what_it_is_shown():
@@ -82,7 +103,7 @@ def test_it_learns_what_it_is_shown():
     ]
     batch = collate(
         [
-            maker.example(write_prompt(wanted, tried), write_suffix(draft), plan, wanted.scene)
+            [maker.example(write_prompt(wanted, tried), write_suffix(draft), plan, wanted.scene)]
             for (wanted, tried, draft), plan in zip(PROMPTS, plans, strict=True)
         ],
         len(WORDS),

@@ -14,7 +14,7 @@ from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.tokens import PromptReader
 from robot_planner.training.lesson_shards import gather, read_examples, write_examples
-from robot_planner.training.plan_batches import ExampleMaker, collate, plan_loss
+from robot_planner.training.plan_batches import ExampleMaker, by_scene, collate, plan_loss
 from robot_planner.training.plan_lessons import lessons_of, spoil, word_list
 
 WORDS = word_list()
@@ -91,7 +91,7 @@ def test_shards_give_back_what_was_written_and_are_not_gathered_twice(tmp_path):
         for name in ("tokens", "names", "targets", "words", "allowed"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     network = StepNetwork(CONFIG)
-    assert plan_loss(network, collate(rows, len(WORDS)))["loss"].item() > 0.0
+    assert plan_loss(network, collate(by_scene(rows), len(WORDS)))["loss"].item() > 0.0
 
     (path,) = gather(tmp_path / "shards", 2, 1, CONFIG, 1)
     assert len(read_examples([path])) == len(rows)
