@@ -12,24 +12,32 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
+from robot_planner.arrangement import COLORS
+from robot_planner.errors import InvalidInputError
+from robot_planner.task_planning import table_tasks
 from robot_planner.task_planning.belief import BeliefExpert
 from robot_planner.task_planning.domain import Domain
 from robot_planner.task_planning.domain_file import load_domain
 from robot_planner.task_planning.feedback import Feedback
 from robot_planner.task_planning.household_expert import CannotPlanError
-from robot_planner.task_planning.household_tasks import JOINTS, SAYINGS, Problem, sample_problem
+from robot_planner.task_planning.household_tasks import JOINTS, SAYINGS, sample_problem
 from robot_planner.task_planning.households import TRAINING
 from robot_planner.task_planning.plan import ObjectRef, Step, TaskPlan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
-from robot_planner.task_planning.scene import Scene
+from robot_planner.task_planning.scene import Scene, Task
 from robot_planner.task_planning.tokens import WordList, reason_word
+from robot_planner.task_planning.world import SymbolicWorld
 
 DOMAINS = ("household", "tabletop")
 MOST_ROUNDS = 8
 WINDOW = 5
 LONGEST = 40
 """Steps of a plan that is taught."""
+SPOILT = 0.3
+"""How often a spoilt plan is tried in place of the corrector's: mistakes that no corrector makes earn answers too."""
+TABLE_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ def word_list() -> WordList:
         domain = load_domain(name)
         words += [*domain.actions, *domain.relations, *domain.types, *domain.definitions, *_reasons(domain)]
     said = [saying for sayings in SAYINGS.values() for saying in sayings]
+    said += [*table_tasks.PUT_SAYINGS, *table_tasks.HOLD_SAYINGS, *table_tasks.HEADINGS, "in bin A B", *COLORS]
+    said += [saying for sayings in table_tasks.DRAWER_SAYINGS.values() for saying in sayings]
     words += re.findall(r"[a-z]+", " ".join([*said, *JOINTS, "please the"]).lower())
     return WordList.of(words)
 
@@ -64,42 +74,78 @@ Answer = Callable[[str, TaskPlan | None, Scene], TaskPlan]
 """What the planner that is being taught makes of a prefix and a first draft in a scene: its equilibrium."""
 
 
+class Teacher(Protocol):
+    """Knows what should be done, given what was heard."""
+
+    def draft(self) -> TaskPlan:
+        """A plan from what is known now; raises CannotPlanError."""
+
+    def hear(self, plan: TaskPlan, feedback: Feedback) -> None:
+        """Takes in what came back when a plan was tried."""
+
+
+class TableTeacher:
+    """Of the table all is visible: answers teach nothing new."""
+
+    def __init__(self, task: Task) -> None:
+        plan = table_tasks.table_plan(task.scene, task.goals)
+        if plan is None:
+            raise InvalidInputError(f"'{task.instruction}' can't be done here")
+        self._plan = plan
+
+    def draft(self) -> TaskPlan:
+        """See Teacher."""
+        return self._plan
+
+    def hear(self, plan: TaskPlan, feedback: Feedback) -> None:
+        """See Teacher."""
+
+
+def _problem(seed: int, split: str, random: Random) -> tuple[Task, SymbolicWorld, Teacher]:
+    if seed % TABLE_EVERY == 0:
+        task = table_tasks.sample_table_task(seed)
+        return task, table_tasks.table_world(task.scene.visible), TableTeacher(task)
+    problem = sample_problem(seed, split, split, (1, random.choice((1, 2, 3, 4))))
+    return problem.task, problem.flat.world(), BeliefExpert(problem.task)
+
+
 def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -> Iterator[Lesson]:
-    """The lessons of one problem.
+    """The lessons of one problem: of each TABLE_EVERY one is of the table, the others of households.
 
     Args:
         seed: of the problem and of all that is drawn.
         split: of scene and task.
-        answer: without it the corrector's own drafts are tried; with it the planner's, and the corrector hears what
-            comes back: what the planner will meet at work.
+        answer: without it the corrector's own drafts are tried, some of them spoilt; with it the planner's, and the
+            corrector hears what comes back: what the planner will meet at work.
     """
     random = Random(f"lessons {seed}")
-    problem = sample_problem(seed, split, split, (1, random.choice((1, 2, 3, 4))))
-    task, world = problem.task, problem.flat.world()
-    expert = BeliefExpert(task)
+    task, world, teacher = _problem(seed, split, random)
     tried: list[tuple[TaskPlan, Feedback]] = []
     last: TaskPlan | None = None
     for _ in range(MOST_ROUNDS):
         try:
-            target = expert.draft()
+            target = teacher.draft()
         except CannotPlanError:
             return
         if len(target.steps) > LONGEST:
             return
         prefix = write_prompt(task, tried, WINDOW)
-        draft = target if answer is None else answer(prefix, last, task.scene)
-        for other in _drafts(problem, target, last, draft, random):
+        if answer is not None:
+            draft = answer(prefix, last, task.scene)
+        else:
+            draft = spoil(target, task.scene, random) if random.random() < SPOILT else target
+        for other in _drafts(task.scene, target, last, draft, random):
             yield Lesson(prefix, write_suffix(other), target, task.scene)
         feedback = world.run(draft, task.goals)
         if feedback.success:
             return
         tried.append((draft, feedback))
-        expert.hear(draft, feedback)
+        teacher.hear(draft, feedback)
         last = draft
 
 
 def _drafts(
-    problem: Problem, target: TaskPlan, last: TaskPlan | None, draft: TaskPlan, random: Random
+    scene: Scene, target: TaskPlan, last: TaskPlan | None, draft: TaskPlan, random: Random
 ) -> Iterator[TaskPlan | None]:
     """Drafts of which the target is to be made."""
     if last is None:
@@ -110,7 +156,7 @@ def _drafts(
             yield None
     if draft != target:
         yield draft
-    yield target if random.random() < 0.5 else spoil(target, problem.task.scene, random)
+    yield target if random.random() < 0.5 else spoil(target, scene, random)
 
 
 def spoil(plan: TaskPlan, scene: Scene, random: Random) -> TaskPlan:

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.task_planning.household_tasks import sample_problem
@@ -43,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="task_planner", help="model folder to write (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="write the model here instead of models/NAME")
     parser.add_argument("--work", type=Path, default=Path("runs/task-planner"), help="data and checkpoints")
-    parser.add_argument("--problems", type=int, default=12_000, help="of the warm-up (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=12_000, help="of the warm-up (default: %(default)s)")
+    parser.add_argument("--problems", type=int, default=24_000, help="of the warm-up (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=8_000, help="of the warm-up (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the model's own (default: %(default)s)")
-    parser.add_argument("--round-problems", type=int, default=1500, help="of each round (default: %(default)s)")
-    parser.add_argument("--round-steps", type=int, default=2000, help="of each round (default: %(default)s)")
+    parser.add_argument("--round-problems", type=int, default=1200, help="of each round (default: %(default)s)")
+    parser.add_argument("--round-steps", type=int, default=1200, help="of each round (default: %(default)s)")
     parser.add_argument("--validation", type=int, default=60, help="problems solved after a phase (default: 60)")
     parser.add_argument(
         "--scenes", type=int, default=16, help="scenes whose lessons make a step (default: %(default)s)"
@@ -84,7 +85,8 @@ class Lessons:
 
         def of_step(step: int) -> dict[str, Tensor]:
             batch = collate(self.draw(step), self._words)
-            with torch.autocast("cpu", torch.bfloat16):
+            # Not the fused attention: its backward pass in bfloat16 takes as long as all else on a CPU.
+            with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
                 return plan_loss(network, batch)
 
         return of_step

@@ -12,6 +12,7 @@ from robot_planner.task_planning.checker import check
 from robot_planner.task_planning.household_tasks import sample_problem
 from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.plan import TaskPlan
+from robot_planner.task_planning.table_tasks import sample_table_task, table_world
 from robot_planner.task_planning.tokens import PromptReader
 from robot_planner.training.lesson_shards import gather, read_examples, write_examples
 from robot_planner.training.plan_batches import ExampleMaker, by_scene, collate, plan_loss
@@ -48,6 +49,10 @@ def test_the_last_answer_of_a_problem_meets_its_goals():
         problem_lessons = told[-1]
         plan, scene = problem_lessons[0].plan, problem_lessons[0].scene
         assert not check(plan, scene).violations
+        if scene.domain.name == "tabletop":
+            goals = sample_table_task(seed).goals
+            assert table_world(scene.visible).run(plan, goals).success
+            continue
         for errands in (1, 2, 3, 4):
             problem = sample_problem(seed, errands=(1, errands))
             if problem.task.scene == scene:
@@ -55,6 +60,14 @@ def test_the_last_answer_of_a_problem_meets_its_goals():
                 break
         else:
             raise AssertionError("no such problem")
+
+
+def test_both_domains_are_taught_and_mistakes_earn_answers():
+    told = {seed: by_prefix(seed) for seed in range(24)}
+    domains = {lessons[0].scene.domain.name for groups in told.values() for lessons in groups.values()}
+    assert domains == {"household", "tabletop"}
+    table = [groups for groups in told.values() if next(iter(groups.values()))[0].scene.domain.name == "tabletop"]
+    assert len(table) == 3 and any("Answer:" in prefix for seed in range(0, 80, 8) for prefix in by_prefix(seed))
 
 
 def test_with_a_planner_of_ones_own_its_plans_are_what_is_tried_and_corrected():
