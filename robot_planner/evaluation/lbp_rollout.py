@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from robot_planner.lbp import Act
+from robot_planner.policy.chunks import ChunkConfig
 from robot_planner.simulation.observation import look, proprioception
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks.tidy import stages
@@ -25,13 +26,18 @@ class Outcome:
 
 
 def roll_out(
-    tabletop: Tabletop, act: Act, seconds: float, rows: int = 2, watch: Callable[[Tabletop], None] | None = None
+    tabletop: Tabletop,
+    act: Act,
+    seconds: float,
+    rows: int = 2,
+    watch: Callable[[Tabletop], None] | None = None,
+    chunks: ChunkConfig | None = None,
 ) -> Outcome:
     """Drives the present episode until it is done or the time is up; ``rows`` of each chunk are executed.
 
-    ``watch`` is called before each chunk.
+    ``watch`` is called before each chunk; ``chunks`` says whether the last ones are averaged.
     """
-    follower, best, total = ChunkFollower(tabletop), 0, stages(tabletop.episode, tabletop.state)[1]
+    follower, best, total = ChunkFollower(tabletop, chunks), 0, stages(tabletop.episode, tabletop.state)[1]
     while tabletop.time < seconds:
         if watch is not None:
             watch(tabletop)

@@ -22,6 +22,7 @@ from robot_planner.evaluation.statistics import success_fields
 from robot_planner.language.words import HELD_OUT, TRAINING
 from robot_planner.lbp import load_lbp
 from robot_planner.perception.images import to_square
+from robot_planner.policy.chunks import ChunkConfig
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 
@@ -34,11 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first layout (default: held-out)")
     parser.add_argument("--phrases", choices=(TRAINING, HELD_OUT), default=TRAINING, help="phrasings")
     parser.add_argument("--rows", type=int, default=2, help="rows of 0.1 s executed of each chunk (default: 2)")
+    parser.add_argument("--ensemble", action="store_true", help="average the last chunks, as ACT does")
     parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
 
 
-def run_episodes(model: str, episodes: list[TaskEpisode], rows: int) -> list[tuple[Outcome, str]]:
+def run_episodes(
+    model: str, episodes: list[TaskEpisode], rows: int, ensemble: bool = False
+) -> list[tuple[Outcome, str]]:
     """All episodes with one model -> outcome, and why the instruction was refused, if it was."""
+    chunks = ChunkConfig(ensemble=ensemble)
     torch.set_num_threads(1)
     lbp, outcomes = load_lbp(model), []
     with Tabletop() as tabletop:
@@ -55,7 +60,7 @@ def run_episodes(model: str, episodes: list[TaskEpisode], rows: int) -> list[tup
             except InvalidInputError as error:
                 outcomes.append((Outcome(False, 0, total, 0.0), str(error)))
                 continue
-            outcomes.append((roll_out(tabletop, act, time_limit(total), rows), ""))
+            outcomes.append((roll_out(tabletop, act, time_limit(total), rows, chunks=chunks), ""))
     return outcomes
 
 
@@ -77,7 +82,7 @@ def _records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
         jobs = {
             (model, name): [
-                pool.submit(run_episodes, model, episodes[name][part :: args.workers], args.rows)
+                pool.submit(run_episodes, model, episodes[name][part :: args.workers], args.rows, args.ensemble)
                 for part in range(args.workers)
             ]
             for model in args.models
@@ -85,7 +90,7 @@ def _records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         }
         for (model, name), futures in jobs.items():
             outcomes = [outcome for future in futures for outcome in future.result()]
-            yield record(model, name, args.phrases, outcomes)
+            yield record(model, name, args.phrases, outcomes) | {"rows": args.rows, "ensemble": args.ensemble}
 
 
 def record(model: str, name: str, phrases: str, outcomes: list[tuple[Outcome, str]]) -> dict[str, Any]:
