@@ -29,7 +29,7 @@ class Feedback:
     source: str = ENVIRONMENT
     """Who says so: ``environment``, ``world model``, or ``checker``, which refused the plan before it was tried."""
     seen: tuple[str, ...] = ()
-    """Facts that were not visible before and were seen on the way, as the domain writes them."""
+    """Facts of the initial state that were not visible then and were seen on the way, as the domain writes them."""
 
 
 class Tester(Protocol):

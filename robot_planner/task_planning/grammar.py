@@ -7,6 +7,7 @@ fits where is ``Scene.candidates``: the scene's things of the right type, withou
 canonical, as ``str`` of a plan writes them; ``grammar_export`` has the same language for servers.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from robot_planner.errors import InvalidInputError
 from robot_planner.task_planning.plan import END, LONGEST_PLAN, Step, TaskPlan
 from robot_planner.task_planning.scene import Scene
+from robot_planner.task_planning.state import Knowledge
 
 Mask = npt.NDArray[np.bool_]
 NEW_LINE = "\n"
@@ -51,6 +53,8 @@ class Grammar:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.knowledge = scene.knowledge
+        """What is known before the first step. The grammar does not depend on it; a careful model looks at it."""
         self.actions = tuple(scene.domain.actions)
         self.objects = tuple(scene.objects)
         self.new_line = len(self.actions) + len(self.objects)
@@ -63,6 +67,12 @@ class Grammar:
         self._position = {thing: len(self.actions) + at for at, thing in enumerate(self.objects)}
         self._masks: dict[tuple[int, int, bool, bool], Mask] = {}
         self._tries: dict[tuple[int, int, bool, bool], _Trie] = {}
+
+    def knowing(self, knowledge: Knowledge) -> "Grammar":
+        """The same grammar where more is known than what is visible."""
+        other = copy.copy(self)
+        other.knowledge = knowledge
+        return other
 
     def start(self) -> Writing:
         """Nothing is written."""

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The small model of our own behind the protocol of language models: prompt in, plan out, a whole step a token.
 
-What may be written is narrowed twice: by the grammar, and by what the robot can see. A step whose requirements are
-KNOWN not to hold, after the steps before it, is passed over for the next best; what is unknown may be tried. Keys and
-values of the scene, of the answers and of the draft are kept from call to call, and the draft of a plan is verified in
-one call of the network (``speculative.py``).
+What may be written is narrowed twice: by the grammar, and by what the robot sees and has seen. A step whose
+requirements are KNOWN not to hold, after the steps before it, is passed over for the next best; what is unknown may be
+tried. Keys and values of the scene, of the answers and of the draft are kept from call to call, and the draft of a plan
+is verified in one call of the network (``speculative.py``).
 """
 
 import time
@@ -204,7 +204,7 @@ class _Choice:
         self._actions = scene.domain.actions
         self.end = words[END_WORD]
         self.steps: list[Step] = []
-        self._knowledge = scene.knowledge.copy()
+        self._knowledge = grammar.knowledge.copy()
         self._candidates: dict[int, tuple[str, list[Tensor]]] = {}
         for at in grammar.mask(grammar.start()).nonzero()[0]:
             if at != grammar.end:

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from robot_planner.task_planning.checker import check
+from robot_planner.task_planning.checker import CheckResult, check
+from robot_planner.task_planning.condition_text import parse_fact
+from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.equilibrium import Refine
 from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester
 from robot_planner.task_planning.grammar import Grammar
@@ -85,9 +87,11 @@ def plan_task(
 
     Raises:
         LanguageModelError: the model cannot be reached or answers garbage.
-        RobotPlannerError: what the testers raise.
+        RobotPlannerError: what the testers raise, and for facts in an answer that can't be.
     """
     sight = _Sight(task, constrained, observe)
+    if environment is not None:
+        environment = _Heard(environment, sight)
     window = (budgets := budgets or Budgets()).window
 
     def refine_after(attempts: Attempts) -> Refine:
@@ -96,11 +100,11 @@ def plan_task(
         return Refinement(model, prefix, sight.grammar, reuse_draft, first_temperature, seed, loop.deadline, cancelled)
 
     def refusal(plan: TaskPlan) -> Feedback | None:
-        found = check(plan, sight.task.scene, goals=task.goals).violations
+        found = sight.check(plan).violations
         return Feedback(False, found[0].step, found[0].reason, source=CHECKER) if found else None
 
     def violations(plan: TaskPlan) -> int:
-        return len(check(plan, sight.task.scene, goals=task.goals).violations)
+        return len(sight.check(plan).violations)
 
     loop = NestedLoop(
         refine_after, refusal, violations, environment, world_model, budgets, cancelled, on_event,
@@ -110,18 +114,51 @@ def plan_task(
 
 
 class _Sight:
-    """The task as it presents itself in this round, and the grammar of its scene."""
+    """The task as it presents itself in this round, what is known of its scene, and the grammar."""
 
     def __init__(self, task: Task, constrained: bool, observe: Callable[[], Scene] | None) -> None:
         self.task, self._constrained, self._observe = task, constrained, observe
         self.grammar = Grammar(task.scene) if constrained else None
+        self._knowledge = task.scene.knowledge
+        self._learned: set[Fact] = set()
 
     def look(self) -> None:
         """At the beginning of a round."""
         scene = self.task.scene if self._observe is None else self._observe()
         if scene != self.task.scene:
             self.task = replace(self.task, scene=scene)
-            self.grammar = Grammar(scene) if self._constrained else None
+            self.grammar, self._knowledge = Grammar(scene) if self._constrained else None, scene.knowledge
+
+    def check(self, plan: TaskPlan) -> CheckResult:
+        """By all that is known in this round."""
+        return check(plan, self.task.scene, self._knowledge, self.task.goals)
+
+    def learn(self, feedback: Feedback) -> None:
+        """Takes what a trial has shown of the initial state for known: the next trial begins there again.
+
+        Not so where the world is not reset: what was seen on the way may have changed since, and is looked at anew.
+        """
+        if self._observe is not None:
+            return
+        facts = {parse_fact(text) for text in feedback.seen}
+        if not facts <= self._learned:
+            self._learned |= facts
+            self._knowledge = self.task.scene.knowing(self._learned)
+            self.grammar = self.grammar.knowing(self._knowledge) if self.grammar is not None else None
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A Tester whose answers are learned from; a world model's are not: it predicts, and may be wrong."""
+
+    environment: Tester
+    sight: _Sight
+
+    def test(self, plan: TaskPlan) -> Feedback:
+        """See Tester."""
+        feedback = self.environment.test(plan)
+        self.sight.learn(feedback)
+        return feedback
 
 
 def _all_of_it(plan: TaskPlan, feedback: Feedback) -> TaskPlan:

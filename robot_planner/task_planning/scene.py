@@ -47,6 +47,14 @@ class Scene:
         """What is known from what is visible; copy it before changing it."""
         return Knowledge(self.domain, self.objects, self.visible)
 
+    def knowing(self, facts: Iterable[Fact]) -> Knowledge:
+        """What is known from what is visible and from these facts; raises DomainError for facts that can't be."""
+        known = self.knowledge.copy()
+        for fact in facts:
+            self.domain.check_fact(fact, self.objects)
+            known.learn(fact, True)
+        return known
+
     @cached_property
     def _candidates(self) -> dict[str, tuple[tuple[ObjectRef, ...], ...]]:
         return {}

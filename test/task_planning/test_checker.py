@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot_planner.task_planning.checker import check
+from robot_planner.task_planning.condition_text import parse_fact
 from robot_planner.task_planning.conditions import Fact
+from robot_planner.task_planning.domain import DomainError
 from robot_planner.task_planning.household_expert import expert_plan
 from robot_planner.task_planning.household_tasks import sample_problem
-from robot_planner.task_planning.plan import Step, TaskPlan, parse_plan
+from robot_planner.task_planning.plan import ObjectRef, Step, TaskPlan, parse_plan
 from robot_planner.task_planning.world import SymbolicWorld
 
 HIDDEN = ("inside", "on", "in_room")
@@ -36,9 +38,9 @@ def mutated(plan, scene, random):
     return TaskPlan(tuple(steps))
 
 
-def completion(scene, random):
+def completion(scene, random, seen=()):
     """A world of which the scene is what is visible: whatever is not known is drawn, sensible or not."""
-    domain, facts = scene.domain, set(scene.visible)
+    domain, facts = scene.domain, {*scene.visible, *seen}
     things = list(scene.objects)
     for relation in HIDDEN:
         for one in things:
@@ -82,6 +84,43 @@ def test_with_all_facts_known_the_checker_and_the_world_agree_to_the_word(seed):
         assert result.ok and result.unmet == told.unmet
     else:
         assert (result.violations[0].step, result.violations[0].reason) == (told.failed_step, told.reason)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_what_was_seen_while_trying_is_known_afterwards(seed):
+    """What is refused by it still fails in every world that fits, and less is assumed of what may be done."""
+    random, problem = Random(seed), sample_problem(seed % 200)
+    scene, world = problem.task.scene, problem.flat.world()
+    gold = expert_plan(world, problem.task.goals)
+    seen = {parse_fact(text) for text in world.run(mutated(gold, scene, random), problem.task.goals).seen}
+    plan = mutated(gold, scene, random)
+    before, after = check(plan, scene), check(plan, scene, scene.knowing(seen))
+    assert not before.violations or before.violations[0].step >= after.violations[0].step
+    if after.ok:
+        assert {step for step, _ in after.assumed} <= {step for step, _ in before.assumed}
+    for fits in (world, *(completion(scene, random, seen) for _ in range(4))):
+        told = fits.run(plan, problem.task.goals)
+        if after.violations:
+            assert told.failed_step is not None and told.failed_step <= after.violations[0].step
+
+
+def test_a_step_that_was_seen_to_be_impossible_is_refused():
+    refused = 0
+    for problem in map(sample_problem, range(60)):
+        scene, world = problem.task.scene, problem.flat.world()
+        seen = {parse_fact(text) for text in world.run(expert_plan(world, problem.task.goals)).seen}
+        for thing, box in sorted(fact.args for fact in seen if fact.relation == "inside"):
+            room = next(f.args[1] for f in scene.visible if f.relation == "in_room" and f.args[0] == box)
+            plan = TaskPlan((Step("WALK", (room,)), Step("WALK", (thing,))))
+            if Fact("closed", (box,)) in scene.visible and Fact("at", (room,)) not in scene.visible:
+                assert check(plan, scene).ok, "it may lie in the open"
+                refused += check(plan, scene, scene.knowing(seen)).violations[0].step == 1
+    assert refused > 5
+    known = scene.knowing(seen)
+    assert all(known.value(*fact) for fact in seen) and scene.knowledge is not known
+    with pytest.raises(DomainError, match="the scene has no <moon> \\(1\\)"):
+        scene.knowing([Fact("found", (ObjectRef("moon", 1),))])
 
 
 def test_both_kinds_of_answers_occur():

@@ -87,6 +87,16 @@ def test_what_it_writes_may_be_written_and_is_not_known_to_be_impossible(refined
     assert not check(plan, SCENE).violations
 
 
+def test_it_passes_over_what_is_known_to_be_impossible_by_what_was_seen():
+    knowing = GRAMMAR.knowing(SCENE.knowing([Fact("open", (DRAWER,))]))
+    told = [(write_prompt(TASK), write_suffix(), grammar) for grammar in (GRAMMAR, knowing)]
+    before, after = (
+        [plan_of(make(seed).generate(p, s, grammar=g, max_tokens=12)) for seed in range(40)] for p, s, g in told
+    )
+    refused = [bool(check(plan, SCENE, knowing.knowledge).violations) for plan in before]
+    assert any(refused) and not any(check(plan, SCENE, knowing.knowledge).violations for plan in after)
+
+
 def test_without_care_it_writes_what_the_checker_refuses():
     plans = [plan_of(write(make(seed, careful=False))) for seed in range(8)]
     assert any(check(plan, SCENE).violations for plan in plans)

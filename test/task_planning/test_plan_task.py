@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from robot_planner.task_planning.conditions import Fact
+from robot_planner.task_planning.domain import DomainError
 from robot_planner.task_planning.domain_file import load_domain
-from robot_planner.task_planning.feedback import CHECKER
+from robot_planner.task_planning.feedback import CHECKER, Feedback
 from robot_planner.task_planning.language_model import Generation
 from robot_planner.task_planning.nested import Budgets, Stop
 from robot_planner.task_planning.plan import ObjectRef, parse_plan
@@ -91,6 +92,62 @@ def test_what_the_checker_refuses_never_reaches_the_world(things):
     assert result.rounds[0].feedback[0].source == CHECKER and result.rounds[0].equilibrium.violations == 1
     assert "step 1 could not be done" in model.asked[2][0]
     assert plan_task(task, Scripted(KNOCK), environment=Watched()).stop is Stop.REFUSED and len(tried) == 1
+
+
+SHELF = """
+name: shelf
+summary: a box whose lock is seen by whoever looks
+types: {box: {}}
+relations:
+  seen: {args: {x: box}}
+  open: {args: {x: box}}
+  locked: {args: {x: box}, visible: "seen(?x)"}
+actions:
+  LOOK: {summary: looks, parameters: {x: box}, requires: [], effects: [{add: ["seen(?x)"]}]}
+  OPEN: {summary: opens, parameters: {x: box}, requires: [["not locked(?x)", "{x} is locked"]],
+         effects: [{add: ["open(?x)"]}]}
+  UNLOCK: {summary: unlocks, parameters: {x: box}, requires: [], effects: [{delete: ["locked(?x)"]}]}
+"""
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    (tmp_path / "shelf.yaml").write_text(SHELF)
+    box = ObjectRef("box", 1)
+    world = SymbolicWorld(load_domain(tmp_path / "shelf.yaml"), {box: "box"}, [Fact("locked", (box,))])
+    return Task("open the box", parse_goals(["open(<box> (1))"], world.scene()), world.scene()), world
+
+
+LOOK = "[LOOK] <box> (1)\nEND"
+
+
+def test_what_was_seen_while_trying_is_known_to_checker_and_model(shelf):
+    task, world = shelf
+    model = Scripted(LOOK, OPEN, UNLOCK)
+    result = plan_task(task, model, environment=world.tester(task.goals))
+    assert result.success and len(result.rounds) == 3
+    assert result.rounds[0].feedback[0].seen == ("locked(<box> (1))",)
+    assert result.rounds[1].feedback == (Feedback(False, 0, "<box> (1) is locked", source=CHECKER),)
+    known = [options["grammar"].knowledge.value("locked", (ObjectRef("box", 1),)) for _, _, options in model.asked]
+    assert known[:2] == [None, None] and all(known[2:])
+
+
+def test_predictions_and_what_may_have_changed_are_not_taken_for_known(shelf):
+    task, world = shelf
+    told = Feedback(False, 0, "no", seen=("locked(<box> (1))",))
+
+    class Foretold:
+        def test(self, plan):
+            return told
+
+    model = Scripted(LOOK, OPEN, UNLOCK)
+    assert plan_task(task, model, world_model=Foretold(), budgets=Budgets(corrections=1)).stop is Stop.CORRECTIONS
+    plan_task(task, model, environment=Foretold(), observe=world.scene, budgets=Budgets(corrections=1))
+    for _, _, options in model.asked:
+        assert options["grammar"].knowledge.value("locked", (ObjectRef("box", 1),)) is None
+    told = Feedback(False, 0, "no", seen=("locked(<moon> (1))",))
+    with pytest.raises(DomainError, match="no <moon>"):
+        plan_task(task, model, environment=Foretold())
 
 
 def test_options_reach_the_model(things):
