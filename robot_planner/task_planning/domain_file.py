@@ -61,14 +61,27 @@ def _find(name_or_path: str | Path) -> Path:
 
 
 def _load(path: Path) -> Any:
-    import yaml  # late: --help must not wait for it
-
     try:
         if path.stat().st_size > LARGEST:
             raise DomainError(f"{path}: larger than {LARGEST} bytes")
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise DomainError(f"{path}: cannot be read as YAML: {error}") from None
+        return _data(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DomainError(f"{path}: cannot be read: {error}") from None
+
+
+def _data(text: str, where: str) -> Any:
+    import yaml  # late: --help must not wait for it
+
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # all but the first two: values that are not of the type that they are marked or written as
+        raise DomainError(f"{where}: cannot be read as YAML: {error}") from None
+
+
+def parse_domain(text: str, where: str) -> Domain:
+    """A domain from the text of its file, which is called ``where`` in errors; raises DomainError."""
+    return read_domain(_data(text, where), where)
 
 
 def read_domain(data: object, where: str) -> Domain:
@@ -94,6 +107,12 @@ class _Reader:
             if key not in data:
                 raise self.fail(entry, f"'{key}' is missing")
         return data
+
+    def listed(self, data: Mapping[str, Any], key: str, entry: str) -> list[Any]:
+        found = data.get(key)
+        if not isinstance(found, list | None):
+            raise self.fail(entry, f"'{key}' is a list; found '{found}'")
+        return found or []
 
     def named(self, data: Any, entry: str, pattern: str = NAME) -> dict[str, Any]:
         data = {} if data is None else data
@@ -129,7 +148,7 @@ class _Reader:
             if isinstance(relation.said, Condition):
                 condition = self._expanded(relation.said, dict(relation.args), f"relations, {name}")
                 relations[name] = replace(relations[name], said=condition)
-        exclusive = tuple(self._pair(pair) for pair in data.get("exclusive") or ())
+        exclusive = tuple(self._pair(pair) for pair in self.listed(data, "exclusive", "domain"))
         actions = {name: self._action(name, of) for name, of in self.named(data["actions"], "actions", ACTION).items()}
         if not actions:
             raise self.fail("actions", "there are none")
@@ -142,16 +161,16 @@ class _Reader:
         for name, entry in self.named(data, "types").items():
             entry = self.fields(entry, f"types, {name}", ("is", "has"))
             of = entry.get("is", ANYTHING)
-            if of not in types:
+            if not isinstance(of, str) or of not in types:
                 raise self.fail(f"types, {name}", f"'{of}' is no type that stands before it")
             types[name] = name if name == ANYTHING else of
-            has[name] = tuple(entry.get("has") or ())
+            has[name] = tuple(map(str, self.listed(entry, "has", f"types, {name}")))
         return types, has
 
     def _arguments(self, data: Any, entry: str) -> Arguments:
         found = self.named(data, entry)
         for name, kind in found.items():
-            if kind not in self.kinds:
+            if not isinstance(kind, str) or kind not in self.kinds:
                 raise self.fail(entry, f"'{name}' has the unknown type '{kind}'; there are: {', '.join(self.kinds)}")
         return tuple((Variable(name), kind) for name, kind in found.items())
 
@@ -223,17 +242,15 @@ class _Reader:
         data = self.fields(data, entry, ("summary", "parameters", "requires", "effects"))
         parameters = self._arguments(data.get("parameters"), entry)
         requires = []
-        for item in data.get("requires") or ():
+        for item in self.listed(data, "requires", entry):
             if not isinstance(item, list) or len(item) != 2:
                 raise self.fail(entry, f"'requires' lists pairs [condition, reason]; found '{item}'")
             requires.append(Requirement(self._condition(item[0], dict(parameters), entry), str(item[1])))
-        effects = self._effects(data.get("effects"), dict(parameters), entry)
+        effects = self._effects(data, dict(parameters), entry)
         return Action(name, parameters, tuple(requires), effects, str(data.get("summary", "")))
 
-    def _effects(self, data: Any, known: dict[Variable, str], entry: str) -> tuple[Effect, ...]:
-        if not isinstance(data, list | None):
-            raise self.fail(entry, "'effects' is a list")
-        return tuple(self._effect(item, known, entry) for item in data or ())
+    def _effects(self, data: Mapping[str, Any], known: dict[Variable, str], entry: str) -> tuple[Effect, ...]:
+        return tuple(self._effect(item, known, entry) for item in self.listed(data, "effects", entry))
 
     def _effect(self, data: Any, known: dict[Variable, str], entry: str) -> Effect:
         data = self.fields(data, entry, ("for", "first", "when", "add", "delete", "effects"))
@@ -246,10 +263,10 @@ class _Reader:
         when = self._condition(data.get("when", "true"), known, entry)
         changed = []
         for key in ("add", "delete"):
-            found = [self._condition(text, known, entry) for text in data.get(key) or ()]
+            found = [self._condition(text, known, entry) for text in self.listed(data, key, entry)]
             for atom in found:
                 if not isinstance(atom, Atom) or self.draft.relations[atom.relation].fixed:
                     raise self.fail(entry, f"'{key}' lists facts of relations that are not fixed; found '{atom}'")
             changed.append(tuple(atom for atom in found if isinstance(atom, Atom)))
-        inner = self._effects(data.get("effects"), known, entry)
+        inner = self._effects(data, known, entry)
         return Effect(variables, when, "first" in data, changed[0], changed[1], inner)

@@ -9,7 +9,7 @@ import pytest
 from robot_planner.errors import UnknownNameError
 from robot_planner.task_planning.condition_text import parse_condition
 from robot_planner.task_planning.domain import DomainError
-from robot_planner.task_planning.domain_file import domain_names, load_domain, read_domain
+from robot_planner.task_planning.domain_file import domain_names, load_domain, parse_domain, read_domain
 
 SMALL = {
     "name": "small",
@@ -47,6 +47,12 @@ def test_the_shipped_domains_load_by_name_and_path(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("name: own\ntypes: {}\nrelations: {}\nactions: {WAIT: }\n")
     assert list(load_domain(path).actions) == ["WAIT"]
+
+
+@pytest.mark.parametrize("value", ["2001-13-45", "!!int x", "!!timestamp x", "!!bool x", "[" * 2000, "&a [*b]", "\x00"])
+def test_what_is_no_yaml_is_refused_whatever_the_reader_makes_of_it(value):
+    with pytest.raises(DomainError, match="^own.yaml: cannot be read as YAML: "):
+        parse_domain(f"name: {value}", "own.yaml")
 
 
 def test_what_a_type_has_its_subtypes_have():
@@ -89,7 +95,13 @@ def test_definitions_are_written_out_without_catching_variables():
         ("actions/OPEN/effects", [{"add": ["hard(?b)"]}], "lists facts of relations that are not fixed"),
         ("actions/OPEN/effects", [{"add": ["empty(?b)"]}], "lists facts of relations that are not fixed"),
         ("actions/OPEN/effects", [{"first": {}, "add": []}], "'first' takes one variable"),
-        ("actions/OPEN/effects", {"add": []}, "'effects' is a list"),
+        ("actions/OPEN/effects", {"add": []}, "action OPEN: 'effects' is a list"),
+        ("actions/OPEN/effects", [{"add": True}], "action OPEN: 'add' is a list"),
+        ("actions/OPEN/requires", 3, "action OPEN: 'requires' is a list"),
+        ("exclusive", 3, "domain: 'exclusive' is a list"),
+        ("types/box", {"has": 3}, "types, box: 'has' is a list"),
+        ("types/tin", {"is": ["box"]}, "types, tin: '['box']' is no type"),
+        ("relations/open", {"args": {"b": []}}, "relations, open: 'b' has the unknown type '[]'"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_file_entry_and_what_is_allowed(path, value, words):
