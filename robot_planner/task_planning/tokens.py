@@ -120,13 +120,17 @@ class PromptReader:
             properties += [(Kind.PROPERTY, self.words[word], number[thing], 0, 0, 0) for word in own]
         tokens += properties
         tokens += self._instruction(task, things)
-        if goals != NOTHING:
-            for at, goal in enumerate(goals.split("; "), 1):
-                tokens += self._condition(goal, number, Kind.GOAL, Kind.NOT_GOAL, at, 0)
+        tokens += [token for goal in self.goals(goals, number) for token in goal]
         if seen != NOTHING:
             for fact in seen.split("; "):
                 tokens += self._condition(fact, number, Kind.SEEN, Kind.SEEN, 0, 0)
         return SceneTokens(tuple(tokens), things)
+
+    def goals(self, text: str, number: Mapping[ObjectRef, int]) -> Iterator[tuple[Token, ...]]:
+        """The tokens of each goal in the text of the line Goals."""
+        if text != NOTHING:
+            for at, goal in enumerate(text.split("; "), 1):
+                yield tuple(self._condition(goal, number, Kind.GOAL, Kind.NOT_GOAL, at, 0))
 
     def answers(self, text: str, number: Mapping[ObjectRef, int]) -> tuple[Token, ...]:
         """The second part of ``split``; ``number``: of the scene's things."""

@@ -71,14 +71,14 @@ def _read(path: Path) -> list[PlanExample]:
 def gather_shard(path: Path, seeds: range, config: StepNetworkConfig, model: Path | None = None) -> Path:
     """The lessons of these problems; with a model its own equilibria are what is corrected."""
     maker = ExampleMaker(PromptReader(word_list()), config)
-    answer = None if model is None else _equilibrium_of(model)
+    answer = None if model is None else equilibrium_of(model)
     rows = []
     for seed in seeds:
         rows += [maker.example(x.prefix, x.suffix, x.plan, x.scene) for x in lessons_of(seed, answer=answer)]
     return write_examples(path, rows)
 
 
-def _equilibrium_of(folder: Path) -> Answer:
+def equilibrium_of(folder: Path) -> Answer:
     """What a model's refinement of a draft stands still at."""
     import torch
 
@@ -106,11 +106,12 @@ def gather(
     workers: int,
     model: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    make: Callable[..., Path] = gather_shard,
 ) -> list[Path]:
-    """Shards of ``problems`` problems; those that are there already are kept."""
+    """Shards of ``problems`` problems, each by ``make``; those that are there already are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     jobs = []
     for begin in range(first_seed, first_seed + problems, PROBLEMS_PER_SHARD):
         seeds = range(begin, min(begin + PROBLEMS_PER_SHARD, first_seed + problems))
         jobs.append((folder / f"lessons_{begin}_{len(seeds)}.npz", seeds, config, model))
-    return make_missing(gather_shard, jobs, workers, progress)
+    return make_missing(make, jobs, workers, progress)

@@ -101,7 +101,8 @@ class TableTeacher:
         """See Teacher."""
 
 
-def _problem(seed: int, split: str, random: Random) -> tuple[Task, SymbolicWorld, Teacher]:
+def draw_problem(seed: int, split: str, random: Random) -> tuple[Task, SymbolicWorld, Teacher]:
+    """A task, its world, and who knows what should be done: of each TABLE_EVERY one is of the table."""
     if seed % TABLE_EVERY == 0:
         task = table_tasks.sample_table_task(seed)
         return task, table_tasks.table_world(task.scene.visible), TableTeacher(task)
@@ -119,7 +120,7 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
             corrector hears what comes back: what the planner will meet at work.
     """
     random = Random(f"lessons {seed}")
-    task, world, teacher = _problem(seed, split, random)
+    task, world, teacher = draw_problem(seed, split, random)
     tried: list[tuple[TaskPlan, Feedback]] = []
     last: TaskPlan | None = None
     for _ in range(MOST_ROUNDS):
