@@ -4,8 +4,8 @@
 
 A verb's module has ``add_arguments(parser)`` and ``run(args)``. Those of ``bench``, ``train`` and ``import`` are all
 such files of ``evaluation``, ``training`` and ``training/importers``; their ``run`` returns flat records, which are
-shown and, with ``--json``, written. Others return the exit status. Exit statuses: 0 success, 1 failure, 2 a mistake of
-the user, 130 Ctrl-C.
+shown, by the module's own ``show(records)`` if it has one, and, with ``--json``, written. Others return the exit
+status. Exit statuses: 0 success, 1 failure, 2 a mistake of the user, 130 Ctrl-C.
 """
 
 import argparse
@@ -148,7 +148,7 @@ def _run(module_name: str, words: str, rest: list[str], records: bool = False) -
     if args.json:
         open_results(args.json)
     results: list[dict[str, Any]] = module.run(args)
-    print(table(results))
+    print(getattr(module, "show", table)(results))
     if args.json:
         write_results(args.json, shlex.join(["robot-planner", *words.split(), *rest]), results, _seeds(results, args))
         print(f"wrote {args.json}")

@@ -3,7 +3,7 @@
 """The few statistics that tables need."""
 
 from collections.abc import Sequence
-from math import sqrt
+from math import comb, sqrt
 
 import numpy as np
 
@@ -34,3 +34,10 @@ def median_and_p99(values: Sequence[float]) -> tuple[float, float]:
     if not len(values):
         return float("nan"), float("nan")
     return float(np.median(values)), float(np.percentile(values, 99))
+
+
+def mcnemar_exact(only_one: int, only_other: int) -> float:
+    """Two-sided p-value of McNemar's exact test: discordant pairs of which either kind were as likely."""
+    pairs = only_one + only_other
+    tail = sum(comb(pairs, k) for k in range(min(only_one, only_other) + 1))
+    return min(1.0, 2 * tail / 2**pairs)
