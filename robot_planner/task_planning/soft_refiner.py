@@ -9,15 +9,19 @@ and writes new logits. x* = f(x*) is solved by Picard, Anderson or Broyden (``fi
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from robot_planner.checkpoints import load_checkpoint, save_checkpoint
+from robot_planner.errors import InvalidInputError, ModelError
 from robot_planner.task_planning.fixed_point import Function
-from robot_planner.task_planning.network import Cache, StepNetwork
-from robot_planner.task_planning.tokens import Kind
+from robot_planner.task_planning.network import Cache, StepNetwork, StepNetworkConfig
+from robot_planner.task_planning.tokens import Kind, WordList
 
+KIND = "soft_refiner"
 CERTAIN = 6.0
 """Logit of a symbol of the plan that a solve begins with; those of the others are 0."""
 FORBIDDEN = -1e4
@@ -77,6 +81,12 @@ class SoftRefiner(nn.Module):
             second.view(batch, self.steps, things),
         )
 
+    def plan(self, state: Tensor, context: SoftContext) -> Tensor:
+        """The likeliest plan (B, L, 3) of a state, as ``start`` takes it."""
+        present = F.pad(context.present, (1, 0), value=True)
+        parts = zip(self.split(state, context), (context.usable, present, present), strict=True)
+        return torch.stack([x.masked_fill(~may.unsqueeze(1), -torch.inf).argmax(-1) for x, may in parts], dim=-1)
+
     def function(self, context: SoftContext) -> Function:
         """The refinement in this context, (B, D) -> (B, D)."""
         return lambda state: self.refine(state, context)
@@ -115,6 +125,26 @@ class SoftRefiner(nn.Module):
             chances = logits.masked_fill(~may.unsqueeze(1), FORBIDDEN)
             total = total + F.cross_entropy(chances.transpose(1, 2), plan[..., at])
         return total
+
+
+def save_soft_refiner(refiner: SoftRefiner, words: WordList, folder: Path, card: str) -> None:
+    """Writes a model folder; weights in half precision, as those of the step-by-step model."""
+    config = {"kind": KIND, "network": vars(refiner.network.config), "words": list(words.words), "steps": refiner.steps}
+    save_checkpoint(folder, {name: tensor.half() for name, tensor in refiner.state_dict().items()}, config, card)
+
+
+def load_soft_refiner(name_or_path: str | Path = "soft_refiner") -> tuple[SoftRefiner, WordList]:
+    """Loads ``models/<name>`` or a model folder; raises ModelError."""
+    checkpoint = load_checkpoint(name_or_path)
+    if checkpoint.config.get("kind") != KIND:
+        raise ModelError(f"model '{name_or_path}' is of kind '{checkpoint.config.get('kind')}'; allowed here: '{KIND}'")
+    try:
+        network = StepNetwork(StepNetworkConfig(**checkpoint.config["network"]))
+        refiner = SoftRefiner(network, checkpoint.config["steps"])
+        refiner.load_state_dict(checkpoint.tensors)
+        return refiner.eval().requires_grad_(False), WordList(checkpoint.config["words"])
+    except (TypeError, KeyError, RuntimeError, InvalidInputError) as error:
+        raise ModelError(f"the configuration of model '{name_or_path}' is not valid: {error}") from None
 
 
 def _shares(logits: Tensor, allowed: Tensor) -> Tensor:

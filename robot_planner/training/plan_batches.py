@@ -18,6 +18,8 @@ from robot_planner.task_planning.network import (
     FIELDS,
     PLAN,
     SCENE,
+    SECOND,
+    WORD,
     StepNetwork,
     StepNetworkConfig,
     visibility,
@@ -197,15 +199,27 @@ def soft_plans(examples: Sequence[PlanExample], steps: int) -> tuple[Tensor, Ten
     After the end stands the end: what nobody teaches would wander, and a plan that wanders has no fixed point. Raises
     InvalidInputError for a plan that is longer.
     """
-    plans, counted = np.zeros((len(examples), steps, 3), np.int64), np.zeros((len(examples), steps), bool)
-    for row, e in enumerate(examples):
-        if len(e.targets) > steps:
-            raise InvalidInputError(f"a plan of {len(e.targets) - 1} steps; allowed: {steps - 1}")
-        place = {int(word): at for at, word in enumerate(e.words)}
-        for at, (word, first, second) in enumerate(e.targets.tolist()):
-            plans[row, at] = place[word], first, second  # the end is word 0 of each example
-        counted[row, : len(e.targets)] = True
-    return torch.from_numpy(plans), torch.from_numpy(counted)
+    longest = max(len(e.targets) for e in examples)
+    if longest > steps:
+        raise InvalidInputError(f"a plan of {longest - 1} steps; allowed: {steps - 1}")
+    lengths = torch.tensor([len(e.targets) for e in examples])
+    return _soft_rows(examples, [e.targets for e in examples], steps), torch.arange(steps) < lengths.unsqueeze(1)
+
+
+def soft_drafts(examples: Sequence[PlanExample], steps: int) -> tuple[Tensor, Tensor]:
+    """Drafts (B, L, 3) as ``soft_plans`` has plans, cut where they are longer, and which examples have one (B,)."""
+    drafts = [e.tokens[sum(e.lengths[:2]) : sum(e.lengths[:3]), WORD : SECOND + 1] for e in examples]
+    given = torch.tensor([bool(draft[0, 0]) for draft in drafts])  # one that there is not is the unknown word
+    return _soft_rows(examples, drafts, steps), given
+
+
+def _soft_rows(examples: Sequence[PlanExample], rows: Sequence[np.ndarray], steps: int) -> Tensor:
+    plans = np.zeros((len(examples), steps, 3), np.int64)
+    for at, (e, row) in enumerate(zip(examples, rows, strict=True)):
+        place = {int(word): number for number, word in enumerate(e.words)}  # the end is word 0 of each example
+        for step, (word, first, second) in enumerate(row[:steps].tolist()):
+            plans[at, step] = place.get(word, 0), first, second
+    return torch.from_numpy(plans)
 
 
 def plan_loss(network: StepNetwork, batch: PlanBatch) -> dict[str, Tensor]:
