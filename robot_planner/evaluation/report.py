@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report of recorded episodes: figures as PNG, and one line that sums up; no ROS."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,28 +58,35 @@ def write_figures(folder: Path, recordings: Sequence[Recording]) -> list[Path]:
 
     Raises EnvironmentSetupError if they can't be written.
     """
+    return [
+        write_figure(folder / f"{name}.png", functools.partial(_drawn, draw, recordings))
+        for name, draw in FIGURES.items()
+        if name != "cost" or not any(recording.words for recording in recordings)  # subgoals have none
+    ]
+
+
+def write_figure(path: Path, draw: Callable[["Axes"], None]) -> Path:
+    """Writes a PNG with one pair of axes, whole or not at all; raises EnvironmentSetupError if it can't be written."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # no display, and no state of pyplot
     from matplotlib.figure import Figure
 
-    written = []
-    for name, draw in FIGURES.items():
-        if name == "cost" and any(recording.words for recording in recordings):
-            continue  # subgoals have none
-        path = folder / f"{name}.png"
-        with mpl.rc_context(STYLE):
-            figure = Figure(layout="constrained")
-            FigureCanvasAgg(figure)
-            draw(figure.subplots(), recordings)
-            part = path.with_name(f".{path.name}.part")
-            try:
-                figure.savefig(part, format="png")
-                part.replace(path)
-            except OSError as error:
-                part.unlink(missing_ok=True)
-                raise EnvironmentSetupError(f"can't write {path}: {error.strerror or error}") from None
-        written.append(path)
-    return written
+    with mpl.rc_context(STYLE):
+        figure = Figure(layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure.subplots())
+        part = path.with_name(f".{path.name}.part")
+        try:
+            figure.savefig(part, format="png")
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise EnvironmentSetupError(f"can't write {path}: {error.strerror or error}") from None
+    return path
+
+
+def _drawn(draw: Callable[["Axes", Sequence[Recording]], None], recordings: Sequence[Recording], axes: "Axes") -> None:
+    draw(axes, recordings)
 
 
 def draw_distances(axes: "Axes", recordings: Sequence[Recording]) -> None:

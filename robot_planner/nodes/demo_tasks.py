@@ -7,17 +7,19 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rclpy.action import ActionClient
 
-from robot_planner.errors import EnvironmentSetupError
 from robot_planner.evaluation.recording import Recording
 from robot_planner.nodes.client import Attempt, Outcome
 from robot_planner.nodes.demo_session import Session
 from robot_planner.nodes.graph import Graph
 from robot_planner.types import Goal
 from robot_planner_interfaces.action import ExecuteTask
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ERRORS = {
     value: name
@@ -132,25 +134,14 @@ class TaskSession(Session):
 
 def write_residuals(folder: Path, residuals: list[tuple[int, float]]) -> Path:
     """Writes residual.png: the residual of each refinement, a colour a round; raises EnvironmentSetupError."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from robot_planner.evaluation.report import COLORS, write_figure
 
-    from robot_planner.evaluation.report import COLORS, STYLE
-
-    path = folder / "residual.png"
-    with mpl.rc_context(STYLE):
-        figure = Figure(layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
+    def draw(axes: "Axes") -> None:
         for number in sorted({outer for outer, _ in residuals}):
             points = [(at, value) for at, (outer, value) in enumerate(residuals, 1) if outer == number]
             axes.plot(*zip(*points, strict=True), "o-", color=COLORS[number % len(COLORS)], label=f"round {number + 1}")
         axes.set(xlabel="refinement", ylabel="residual", ylim=(-0.05, 1.05), title="The plan stands still at 0")
         if residuals:
             axes.legend()
-        try:
-            figure.savefig(path, format="png")
-        except OSError as error:
-            raise EnvironmentSetupError(f"can't write {path}: {error.strerror or error}") from None
-    return path
+
+    return write_figure(folder / "residual.png", draw)
