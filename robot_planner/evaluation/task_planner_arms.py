@@ -34,6 +34,7 @@ from robot_planner.evaluation.task_planner_tree import action_tree, walk_tree
 from robot_planner.task_planning.belief import correction_chain
 from robot_planner.task_planning.checker import check
 from robot_planner.task_planning.feedback import Tester
+from robot_planner.task_planning.feedback_model import FeedbackTester
 from robot_planner.task_planning.grammar import Grammar
 from robot_planner.task_planning.language_model import Generation, LanguageModel
 from robot_planner.task_planning.nested import Budgets, Round
@@ -55,11 +56,10 @@ class WithoutDraft:
 
 
 MakeModel = Callable[[], LanguageModel]
+MakeTester = Callable[[], FeedbackTester]
 
 
-def run_arms(
-    case: Case, make_model: MakeModel, settings: Settings, world_model: Callable[[], Tester] | None = None
-) -> Row:
+def run_arms(case: Case, make_model: MakeModel, settings: Settings, world_model: MakeTester | None = None) -> Row:
     """All arms on one problem.
 
     Args:
@@ -86,7 +86,8 @@ def run_arms(
     if world_model is not None:
         rounds = solved(make_model(), settings.budgets(more), foretold=world_model())
         outcomes[WORLD_MODEL] = outcome_of_rounds(case, rounds)
-        rounds = solved(make_model(), settings.budgets(more), there, foretold=world_model())
+        foretold = world_model()
+        rounds = solved(make_model(), settings.budgets(more), foretold.beside(there), foretold)
         outcomes[BOTH] = outcome_of_rounds(case, rounds)
     rounds = solved(make_model(), settings.budgets(settings.most_passes, 1), there)
     passes = tuple(outcome_of_rounds(case, rounds[:count]) for count in range(1, len(rounds) + 1))

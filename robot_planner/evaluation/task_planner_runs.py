@@ -14,12 +14,11 @@ from typing import TypeVar, cast
 import torch
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.evaluation.task_planner_arms import MakeModel
+from robot_planner.evaluation.task_planner_arms import MakeModel, MakeTester
 from robot_planner.evaluation.task_planner_outcomes import Settings
 from robot_planner.evaluation.task_planner_problems import ERRANDS, FIRST_OF_TRAINING, Case, case_names, make_case
-from robot_planner.task_planning.feedback import Tester
+from robot_planner.task_planning.feedback_model import FeedbackModel, load_feedback_model
 from robot_planner.task_planning.local_model import LocalModel, load_local_model
-from robot_planner.task_planning.scene import Task
 
 RowT = TypeVar("RowT")
 QUICK_PROBLEMS = 4
@@ -105,7 +104,7 @@ def _collected(jobs: Sequence[Job], rows: Iterable[RowT]) -> dict[str, list[RowT
     return found
 
 
-def parts_of(job: Job) -> tuple[Case, MakeModel, Callable[[], Tester] | None]:
+def parts_of(job: Job) -> tuple[Case, MakeModel, MakeTester | None]:
     """The problem, a maker of models that remember nothing, and one of world models."""
     case, known = make_case(job.group, job.seed, job.errands), _load(job.model)
 
@@ -123,8 +122,5 @@ def _load(folder: str) -> LocalModel:
 
 
 @functools.cache
-def _load_tester(folder: str) -> Callable[[Task], Tester]:
-    from robot_planner.task_planning.feedback_model import load_feedback_model
-
-    maker: Callable[[Task], Tester] = load_feedback_model(folder)
-    return maker
+def _load_tester(folder: str) -> FeedbackModel:
+    return load_feedback_model(folder)

@@ -111,7 +111,7 @@ def show_ladder(records: Sequence[Mapping[str, Any]]) -> str:
     for r in chosen:
         if r["group"] == ALL and r["steps"] != ALL:
             line = by_arm.setdefault(r["arm"], {"arm": r["arm"]})
-            line[f"{r['steps']} ({r['problems']})"] = f"{_percent(r['sr'])} / {_percent(r['strict_sr'])}"
+            line[f"{r['steps']} ({r['problems']})"] = f"{percent(r['sr'])} / {percent(r['strict_sr'])}"
     return "\n\n".join(
         [*texts, f"SR / strict SR by the gold plan's steps (problems), percent\n{table(list(by_arm.values()))}"]
     )
@@ -120,9 +120,9 @@ def show_ladder(records: Sequence[Mapping[str, Any]]) -> str:
 def _line(r: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "arm": r["arm"],
-        "Exec/SR/GCR": " ".join(_percent(r[name]) for name in ("exec", "sr", "gcr")),
-        "strict": " ".join(_percent(r[f"strict_{name}"]) for name in ("exec", "sr", "gcr")),
-        "strict SR within": f"{_percent(r['strict_sr_low'])}-{_percent(r['strict_sr_high'])}",
+        "Exec/SR/GCR": " ".join(percent(r[name]) for name in ("exec", "sr", "gcr")),
+        "strict": " ".join(percent(r[f"strict_{name}"]) for name in ("exec", "sr", "gcr")),
+        "strict SR within": f"{percent(r['strict_sr_low'])}-{percent(r['strict_sr_high'])}",
         "tokens": round(r["tokens"]),
         "forwards": round(r["forwards"]),
         "seconds": round(r["seconds"], 2),
@@ -130,5 +130,6 @@ def _line(r: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """With one decimal."""
     return f"{100 * share:.1f}"

@@ -9,7 +9,8 @@ from robot_planner.task_planning.domain import Action, Requirement
 from robot_planner.task_planning.plan import ObjectRef
 from robot_planner.task_planning.state import State
 
-_PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+"""Where a reason names a thing."""
 
 
 def failing(action: Action, objects: tuple[ObjectRef, ...], facts: State) -> str | None:
@@ -26,7 +27,7 @@ def explain(requirement: Requirement, binding: dict[Variable, ObjectRef], facts:
     named = dict(binding)
     if "{" in requirement.reason and isinstance(requirement.condition, Not):
         _witness(requirement.condition.of, named, facts)
-    return _PLACE.sub(lambda m: str(named.get(Variable(m[1]), "something")), requirement.reason)
+    return PLACE.sub(lambda m: str(named.get(Variable(m[1]), "something")), requirement.reason)
 
 
 def _witness(condition: Condition, binding: dict[Variable, ObjectRef], facts: State) -> None:
