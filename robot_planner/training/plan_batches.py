@@ -134,6 +134,10 @@ class PlanBatch:
     """(B, P, 2, O) bool."""
 
 
+def _rounded(count: int, unit: int) -> int:
+    return -(-count // unit) * unit
+
+
 def collate(scenes: Sequence[Sequence[PlanExample]], words: int) -> PlanBatch:
     """Lessons of scenes, one scene a row. ``words``: that the network knows.
 
@@ -141,9 +145,10 @@ def collate(scenes: Sequence[Sequence[PlanExample]], words: int) -> PlanBatch:
     """
     batch = len(scenes)
     rows = [list(_blocks(lessons)) for lessons in scenes]
-    longest = max(sum(len(part) for part, *_ in row) for row in rows)
-    things = max(1, *(len(lessons[0].names) for lessons in scenes))
-    steps = max(sum(len(e.targets) for e in lessons) for lessons in scenes)
+    # Few sizes: oneDNN compiles and keeps a kernel for each size that it meets, gigabytes of them.
+    things = _rounded(max(1, *(len(lessons[0].names) for lessons in scenes)), 16)
+    longest = _rounded(max(1 + things, *(sum(len(part) for part, *_ in row) for row in rows)), 64)
+    steps = _rounded(max(sum(len(e.targets) for e in lessons) for lessons in scenes), 32)
     tokens, blocks = np.zeros((batch, longest, FIELDS), np.int64), np.zeros((batch, longest), np.int64)
     branches, valid = np.zeros((batch, 2, longest), np.int64), np.zeros((batch, longest), bool)
     names = np.zeros((batch, things, scenes[0][0].names.shape[1]), np.int64)
