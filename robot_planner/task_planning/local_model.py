@@ -274,7 +274,7 @@ class _Choice:
 
 
 def save_local_model(network: StepNetwork, words: WordList, folder: Path, card: str) -> None:
-    """Writes a model folder; weights in half precision, which is half of the size and far finer than what is learned."""
+    """Writes a model folder; weights in half precision: half of the size, and far finer than what is learned."""
     config = {"kind": KIND, "network": vars(network.config), "words": list(words.words)}
     save_checkpoint(folder, {name: tensor.half() for name, tensor in network.state_dict().items()}, config, card)
 

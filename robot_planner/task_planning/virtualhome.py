@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs of VirtualHome as they lie in the package eai-eval (Li et al., Embodied Agent Interface, NeurIPS 2024).
 
-The data are read where the package has them; its code is not imported. Puig et al., VirtualHome, CVPR 2018.
+The data are read where the package has them; its code is not imported here. Puig et al., VirtualHome, CVPR 2018.
 """
 
 import functools
@@ -110,17 +110,23 @@ def read_program(name: str, folder: Path | None = None) -> Program:
     """One program; raises InvalidInputError if its files are not as expected."""
     folder = folder or data_folder()
     try:
-        path = folder.joinpath("init_and_final_graphs", *_SCENE, f"file{name}.json")
-        graphs = json.loads(path.read_text(encoding="utf-8"))
+        graphs = read_graphs(name, folder)
         text = folder.joinpath("executable_programs", *_SCENE, f"file{name}.txt").read_text(encoding="utf-8")
         things = _things(graphs["init_graph"]["nodes"])
-        initial, final = (_facts(graphs[key], things) for key in ("init_graph", "final_graph"))
+        initial, final = (graph_facts(graphs[key]) for key in ("init_graph", "final_graph"))
         title, description, *lines = text.split("\n")
         plan = TaskPlan(tuple(parse_step(_line(line, things)) for line in lines if line.startswith("[")))
     except (OSError, ValueError, KeyError, IndexError, TypeError, InvalidInputError) as error:
         raise InvalidInputError(f"program '{name}' cannot be read: {type(error).__name__}: {error}") from None
     objects = {thing: "room" if room else "thing" for thing, room in things.values() if thing is not None}
     return Program(name, title.strip(), description.strip(), objects, initial, final, plan)
+
+
+def read_graphs(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """The graphs of a program as the package has them; raises OSError, ValueError."""
+    path = (folder or data_folder()).joinpath("init_and_final_graphs", *_SCENE, f"file{name}.json")
+    graphs: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return graphs
 
 
 @functools.cache
@@ -140,8 +146,9 @@ def _things(nodes: list[dict[str, Any]]) -> dict[int, tuple[ObjectRef | None, bo
     return found
 
 
-def _facts(graph: dict[str, Any], things: Mapping[int, tuple[ObjectRef | None, bool]]) -> frozenset[Fact]:
-    facts = set()
+def graph_facts(graph: dict[str, Any]) -> frozenset[Fact]:
+    """What a graph of the package says, in the household's relations."""
+    things, facts = _things(graph["nodes"]), set()
     for node in graph["nodes"]:
         thing = things[node["id"]][0]
         if thing is None:

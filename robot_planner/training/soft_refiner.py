@@ -156,7 +156,7 @@ def fit(
     steps: int,
     learning_rate: float,
 ) -> dict[str, float]:
-    """Runs or resumes the training; the figures of ``validate`` at its end."""
+    """Runs or resumes the training; the figures of ``validate`` at its end, none without lessons that are held out."""
 
     def figures() -> dict[str, float]:
         found = validate(refiner, held)
@@ -166,9 +166,12 @@ def fit(
     refiner.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(refiner.parameters(), weight_decay=1e-2)
     loss = teacher.loss(teaching)
-    run_phase(name, folder, {"refiner": refiner}, optimizer, learning_rate, steps, loss, figures, max(1, steps // 20))
+    every = max(1, steps // 20)
+    run_phase(
+        name, folder, {"refiner": refiner}, optimizer, learning_rate, steps, loss, figures if held else None, every
+    )
     refiner.eval().requires_grad_(False)
-    return validate(refiner, held)
+    return validate(refiner, held) if held else {}
 
 
 CARD = """# {name}: whole plans refined at once, to their fixed point
