@@ -136,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Records of memory, whether it is flat, and of quality."""
     counts = sorted(set([5, 10, 20] if args.quick else args.refinements))
-    steps = 60 if args.quick else args.steps
+    steps = 200 if args.quick else args.steps
     if counts[0] < 1 or len(counts) < 2 or steps < 2:
         raise InvalidInputError("--refinements takes two positive numbers or more, --steps 2 and more")
     sizes = Sizes(width=64, layers=2) if args.quick else Sizes()

@@ -38,7 +38,10 @@ class DifferentiablePoint:
 
 @dataclass(frozen=True)
 class SolverConfig:
-    """How one of the two solves is made; see ``fixed_point.solve``."""
+    """How one of the two solves is made; see ``fixed_point.solve``.
+
+    The tolerance of the backward solve is relative to the root mean square of each row's gradient.
+    """
 
     rule: str = "anderson"
     tolerance: float = 1e-6
@@ -76,14 +79,18 @@ def differentiable_point(
         solves = point.backward
 
         def solve_back(incoming: Tensor) -> Tensor:
+            # The gradient of a mean over many numbers is tiny: its size must not pass for being solved.
+            size = incoming.square().mean(-1, keepdim=True).sqrt().clamp_min(torch.finfo(incoming.dtype).tiny)
+            unit = incoming / size
+
             def transposed(u: Tensor) -> Tensor:
                 with torch.enable_grad():
                     (product,) = torch.autograd.grad(value, here, u, retain_graph=True, materialize_grads=True)
-                return product + incoming
+                return product + unit
 
-            solved = solve(transposed, incoming, back.rule, tolerance=back.tolerance, cap=back.cap)
+            solved = solve(transposed, unit, back.rule, tolerance=back.tolerance, cap=back.cap)
             solves.append(solved)
-            return solved.x
+            return solved.x * size
 
         point.x = _Implicit.apply(f(found.x), solve_back)
     return point

@@ -67,6 +67,16 @@ def test_the_implicit_gradient_is_that_of_a_long_unrolling():
         assert torch.allclose(exact, unrolled, atol=1e-10)
 
 
+def test_a_small_loss_is_solved_for_as_well_as_a_large_one():
+    """As that of a mean over a batch of plans is: its gradient alone is far below any sensible tolerance."""
+    layer, loose = Layer(), SolverConfig(tolerance=1e-3, cap=400)
+    loss, point = layer.loss("implicit", backward=loose)
+    (small,) = torch.autograd.grad(1e-9 * loss, layer.weight)
+    assert point.backward[0].evaluations > 3
+    exact, _ = layer.gradients("implicit")
+    assert torch.allclose(1e9 * small, exact, rtol=1e-2, atol=1e-2)
+
+
 def test_the_one_step_gradient_is_the_jacobian_free_one():
     layer = Layer()
     _, point = layer.loss("one_step")
