@@ -9,7 +9,7 @@ import functools
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from robot_planner.errors import EnvironmentSetupError, InvalidInputError
 from robot_planner.task_planning.conditions import Atom, Fact
 from robot_planner.task_planning.domain_file import load_domain
 from robot_planner.task_planning.plan import ObjectRef, TaskPlan, parse_step
-from robot_planner.task_planning.scene import LONGEST_INSTRUCTION, Task
+from robot_planner.task_planning.scene import LONGEST_INSTRUCTION, Scene, Task
 from robot_planner.task_planning.world import SymbolicWorld
 
 PACKAGE = "eai-eval==1.0.5"
@@ -78,11 +78,34 @@ class Program:
         found = {Fact("found", (thing,)) for thing in self.objects}
         return SymbolicWorld(load_domain("household"), self.objects, self.initial | found)
 
-    def task(self) -> Task:
-        """What a planner is told."""
+    def task(self, names: Collection[str] | None = None) -> Task:
+        """What a planner is told.
+
+        Args:
+            names: tell only of rooms, of things with these names, of what goals and words name, and of what those lie
+                in; None: of all, which are about 290 things.
+        """
         words = " ".join(f"{self.title}: {self.description}".split())
         text = "".join(letter for letter in words if letter.isprintable())[:LONGEST_INSTRUCTION]
-        return Task(text, self.goals, self.world().scene(), self.name)
+        scene = self.world().scene()
+        if names is not None:
+            scene = _narrowed(scene, {*names, *_named(text, self.objects)}, self.goals)
+        return Task(text, self.goals, scene, self.name)
+
+
+def _named(text: str, objects: Iterable[ObjectRef]) -> set[str]:
+    said = f" {' '.join(re.findall(r'[a-z0-9]+', text.lower()))} "
+    return {thing.name for thing in objects if f" {thing.name.replace('_', ' ')} " in said}
+
+
+def _narrowed(scene: Scene, names: set[str], goals: Iterable[Atom]) -> Scene:
+    wanted = {term for goal in goals for term in goal.args}
+    kept = {thing for thing, kind in scene.objects.items() if kind == "room" or thing.name in names or thing in wanted}
+    within = [fact.args for fact in scene.visible if fact.relation in ("inside", "on")]
+    while more := {place for thing, place in within if thing in kept} - kept:
+        kept |= more
+    objects = {thing: kind for thing, kind in scene.objects.items() if thing in kept}
+    return Scene(scene.domain, objects, frozenset(fact for fact in scene.visible if kept.issuperset(fact.args)))
 
 
 def data_folder() -> Path:
