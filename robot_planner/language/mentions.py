@@ -68,7 +68,7 @@ def mismatch(arrangement: Arrangement, words: list[str]) -> str | None:
         return "it is not clear which bin it is about"
     if any(words.count(color) > 1 for color in COLORS) and _bins_named(words) > max(1, binned):
         return "it asks for two places for one block, or for two blocks in one place"
-    if said & {"into", "inside"} and HAND in arrangement.blocks and not said & _HANDS:
+    if said & {"into", "inside"} and not said & _HANDS and set(arrangement.blocks) == {HAND, None}:
         return "it is not clear where to"
     stowed, state = DRAWER in arrangement.blocks, arrangement.drawer
     if not may & _DRAWER if stowed or state else said & _DRAWER:

@@ -101,7 +101,7 @@ def test_waiting_has_an_end():
 
 def test_a_deaf_node_is_killed(monkeypatch):
     monkeypatch.setattr(
-        graph_module, "GRACE", ((signal.SIGINT, 0.3), (signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
+        graph_module, "GRACE", ((signal.SIGINT, 5.0), (signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
     )  # fmt: skip
     with make(one__fault="deaf") as graph:
         graph.wait_active(PATIENCE)
