@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def gold(chosen: Sequence[Program]) -> dict[str, Any]:
-    """How often gold programs do every step and meet their goals; those that fail are tried in the published one too."""
+    """How often gold programs do every step and meet their goals; failing ones are tried in the published one too."""
     done, failing = 0, []
     wanted = [program for program in chosen if program.goals]
     for number, program in enumerate(wanted, 1):

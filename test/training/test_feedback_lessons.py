@@ -75,6 +75,38 @@ def test_what_was_taught_is_said_at_work(fitted, careful):
     assert any(s.failed_step is not None for s in said) and any(s.success for s in said)
 
 
+class Overheard(FeedbackNetwork):
+    """Keeps the logits that it gives."""
+
+    def fails(self, hidden):
+        self.of_steps = super().fails(hidden)
+        return self.of_steps
+
+    def unmet(self, hidden):
+        self.of_goals = super().unmet(hidden)
+        return self.of_goals
+
+
+def test_the_network_says_at_work_what_it_is_taught_by():
+    torch.manual_seed(1)
+    network = Overheard(CONFIG).eval()
+    with torch.no_grad():
+        network.step_head.bias.fill_(-50.0)  # foretells that all is done, as in these trials
+    model, compared = FeedbackModel(network, WORDS, careful=False), 0
+    for trial in TRIALS:
+        if trial.feedback.failed_step is not None:
+            continue
+        example, steps = MAKER.example(trial), len(trial.plan.steps)
+        feedback_loss(network, collate([[example]], CONFIG.words))
+        goals = np.flatnonzero(example.targets[:, 2] != NOT_ASKED)[steps:].tolist()
+        taught = network.of_steps[0, 1 : 1 + steps], network.of_goals[0, goals]
+        model.predict(trial.task, trial.heard, trial.plan)
+        assert torch.allclose(network.of_steps, taught[0], atol=1e-4)
+        assert torch.allclose(network.of_goals, taught[1], atol=1e-4)
+        compared += 1
+    assert compared >= 3
+
+
 def test_a_careful_model_never_gainsays_the_checker():
     model = FeedbackModel(fresh(), WORDS)  # knows nothing
     for trial in TRIALS:
