@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_arguments_of_problems(parser, 50)
 
 
-def testers_of(case: Case) -> dict[str, Testers]:
+def faults_of(case: Case) -> dict[str, Testers]:
     """What the loop is told in each arm; an arm's draws do not depend on the other arms."""
     there = case.environment
 
@@ -64,7 +64,7 @@ def testers_of(case: Case) -> dict[str, Testers]:
 def solve(job: Job) -> dict[str, Outcome]:
     """One problem with one model."""
     case, make_model, world_model = parts_of(job)
-    testers = testers_of(case)
+    testers = faults_of(case)
     if world_model is not None:
         foretold = world_model()
         testers[LEARNED] = foretold.beside(case.environment), foretold
