@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes as they could have been recorded: the tool goes along x, 25 images and plans a second."""
+"""Episodes as they could have been recorded: the tool goes along x, 25 images and plans a second; a tiny planner."""
 
 from types import SimpleNamespace
 
@@ -60,3 +60,22 @@ def camera_above():
 def recordings():
     """What makes them."""
     return SimpleNamespace(make_recording=make_recording, camera_above=camera_above, tool_at=tool_at, SECOND=SECOND)
+
+
+@pytest.fixture(scope="session")
+def tiny_planner(tmp_path_factory):
+    """Folder of an untrained task planner that soon comes to the end of a plan."""
+    import torch
+
+    from robot_planner.task_planning.local_model import save_local_model
+    from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
+    from robot_planner.training.plan_lessons import word_list
+
+    torch.manual_seed(0)
+    words = word_list()
+    network = StepNetwork(StepNetworkConfig(words=len(words), width=32, layers=1, heads=1))
+    with torch.no_grad():
+        network.actions.bias[words["END"]] = 2.0
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    save_local_model(network, words, folder, "tiny\n")
+    return str(folder)
