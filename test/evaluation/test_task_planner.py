@@ -13,7 +13,7 @@ from robot_planner.errors import InvalidInputError, ModelError
 from robot_planner.evaluation import task_planner
 from robot_planner.evaluation import task_planner_outcomes as names
 from robot_planner.evaluation.task_planner_arms import run_arms
-from robot_planner.evaluation.task_planner_outcomes import Outcome, Row, Settings
+from robot_planner.evaluation.task_planner_outcomes import Outcome, Row, Sample, Settings
 from robot_planner.evaluation.task_planner_pairs import compare_inner_loops, paired, sentence
 from robot_planner.evaluation.task_planner_problems import GROUPS, Score, case_names, make_case
 from robot_planner.evaluation.task_planner_tables import arms_of, fields, with_intervals, with_one_pass
@@ -211,10 +211,10 @@ def test_a_tree_follows_the_votes_and_corrects_at_the_nearest_fork():
     case = case_of(seed=2)
     plan, goals = gold(case), case.task.goals
     wrong = TaskPlan((*plan.steps[:-1], plan.steps[0]))
-    samples = [(wrong, -1.0), (wrong, -2.0), (plan, -3.0)]
+    samples = [(wrong, -1.0), (wrong, -2.0), (plan, -0.5)]  # votes count before chances
     astray = walk_tree(action_tree(samples), case.world, goals, 0)
     assert astray.plan == wrong and astray.tries == 1
-    corrected = walk_tree(action_tree(samples), case.world, goals, 3)
+    corrected = walk_tree(action_tree(samples), case.world, goals, 1)
     assert corrected.plan == plan and corrected.tries == 2
     alone = walk_tree(action_tree([(wrong, -1.0)]), case.world, goals, 9)
     assert alone.plan == wrong and alone.tries == 1  # nothing is left
@@ -250,6 +250,18 @@ def test_equal_tokens_are_chosen_by_tokens_alone():
     arms, _ = arms_of(low)
     assert not arms[names.BEST_OF][0].score.sr and arms[names.ORACLE][0].score.sr
     assert list(with_one_pass(arms, low, 10))[:2] == [names.SINGLE, names.ENVIRONMENT_ARM]
+
+
+def test_samples_are_picked_by_the_checker_first_and_never_by_the_truth():
+    lost, won = outcome(False), outcome(True)
+    better = [
+        Sample(TaskPlan(), lost, -9.0, 0, 0),
+        Sample(TaskPlan(), won, -9.5, 0, 0),
+        Sample(TaskPlan(), won, -1.0, 0, 1),
+        Sample(TaskPlan(), won, -1.0, 1, 0),
+        Sample(None, won, -1.0, 0, 0),
+    ]
+    assert sorted(reversed(better), key=lambda sample: sample.rank) == better
 
 
 def test_models_do_not_make_problems_more():
