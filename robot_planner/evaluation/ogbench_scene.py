@@ -75,7 +75,8 @@ class OgbenchScene:
     def reset(self, task: Task, seed: int) -> Look:
         """Begins an episode; ``seed`` draws where exactly everything stands."""
         options = {"task_id": task} if isinstance(task, int) else {"task_info": task}
-        return self._look(*self.environment.reset(seed=seed, options=options), success=False)
+        observation, state = self.environment.reset(seed=seed, options=options)
+        return self._look(observation, state, success=False)
 
     @property
     def task(self) -> dict[str, Any]:
