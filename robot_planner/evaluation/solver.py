@@ -17,7 +17,14 @@ import torch
 from robot_planner.errors import InvalidInputError
 from robot_planner.evaluation.records import table
 from robot_planner.evaluation.report import write_figure
-from robot_planner.evaluation.solver_drafts import curve, drafts_table, draw_curve, ends_table, plan_in_all_ways
+from robot_planner.evaluation.solver_drafts import (
+    curve,
+    drafts_table,
+    draw_curve,
+    ends_table,
+    plan_in_all_ways,
+    warm_table,
+)
 from robot_planner.evaluation.solver_fixed_points import draw_residuals, solves_of, table_of
 from robot_planner.evaluation.task_planner_problems import FIRST_OF_TRAINING, Case, case_names, make_case
 from robot_planner.task_planning.local_model import LocalModel, load_local_model
@@ -63,7 +70,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
             return LocalModel(model.network, model.words, model.name, model.careful, model.device)
 
         rows = [plan_in_all_ways(case, fresh, corrections) for case in _counted(cases, "drafts")]
-        records += [*drafts_table(rows), *ends_table(rows), *curve(rows)]
+        records += [*drafts_table(rows), *warm_table(rows), *ends_table(rows), *curve(rows)]
         print(f"wrote {write_figure(args.out / 'budget.png', lambda axes: draw_curve(axes, rows))}", flush=True)
     return [{**record, "first_seed": args.seed} for record in records]
 

@@ -1,9 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Part of ``bench solver``: plans that are refined as texts: drafts that are reused, cycles, success by budget.
+"""Part of ``bench solver``: plans that are refined as texts: drafts, warm starts, cycles, success by budget.
 
 Each problem is planned twice, by models that remember nothing of each other: with the draft as the guess that is
-verified, and token by token. Both must write the same texts. A third time there is ONE refinement a correction.
+verified, and token by token. Both must write the same texts. A third time there is ONE refinement a correction. Each
+context that feedback made is solved once more from nothing, to be compared with the solve from the last equilibrium.
 """
 
 from collections import Counter
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from robot_planner.evaluation.report import COLORS
 from robot_planner.evaluation.statistics import success_fields
 from robot_planner.evaluation.task_planner_problems import Case
-from robot_planner.task_planning.equilibrium import Equilibrium, Reason
+from robot_planner.task_planning.equilibrium import Equilibrium, Reason, solve_discrete
+from robot_planner.task_planning.grammar import Grammar
 from robot_planner.task_planning.language_model import Generation, LanguageModel
 from robot_planner.task_planning.nested import Budgets, Result
-from robot_planner.task_planning.plan_task import plan_task
+from robot_planner.task_planning.plan import TaskPlan, parse_plan
+from robot_planner.task_planning.plan_task import Refinement, plan_task
 from robot_planner.task_planning.prompt import write_suffix
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 FIRST, HEARD, LATER = "first", "first after feedback", "later"
 """Iterations: without a draft; with the last equilibrium as the draft, in a new context; with the last text."""
+WARM_BAR = 2.0
+"""Times fewer calls of the decoder from the last equilibrium than from nothing."""
 DRAFT_BAR = 3.0
 """Times fewer calls of the decoder in later iterations."""
 SOLVED, ONE = "equilibrium a correction", "one refinement a correction"
@@ -41,6 +46,8 @@ class Recorder:
     model: LanguageModel
     calls: list[tuple[str, Generation]] = field(default_factory=list)
     """Which iteration, and what came of it."""
+    heard: list[tuple[str, Grammar | None, str]] = field(default_factory=list)
+    """Prompt before the draft, grammar and draft, where feedback had just changed the context."""
     name: str = "recorded"
     _prefix: str = ""
 
@@ -48,6 +55,8 @@ class Recorder:
         """See LanguageModel."""
         kind = FIRST if suffix == write_suffix(None) else LATER if prefix == self._prefix else HEARD
         self._prefix = prefix
+        if kind == HEARD:
+            self.heard.append((prefix, options.get("grammar"), suffix.removeprefix("Draft:\n").removesuffix("Plan:\n")))
         self.calls.append((kind, self.model.generate(prefix, suffix, **options)))
         return self.calls[-1][1]
 
@@ -59,6 +68,8 @@ class Planned:
     helped: tuple[tuple[str, Generation], ...]
     plain: tuple[tuple[str, Generation], ...]
     cycles: tuple[dict[str, Any], ...]
+    again: tuple[tuple[Equilibrium, Equilibrium], ...]
+    """From nothing, and from the last equilibrium, in each context that feedback made."""
     results: dict[str, Result]
     """By SOLVED and ONE."""
 
@@ -84,9 +95,18 @@ def plan_in_all_ways(case: Case, make_model: Callable[[], LanguageModel], correc
         results[reuse] = found
     one = plan_task(case.task, make_model(), environment=case.environment, budgets=budgets[ONE])
     cycles = tuple(_cycle(case, r.equilibrium) for r in results[True].rounds if r.equilibrium.reason is Reason.CYCLE)
-    return Planned(
-        tuple(recorders[True].calls), tuple(recorders[False].calls), cycles, {SOLVED: results[True], ONE: one}
-    )
+    again = tuple(_both(make_model, *context) for context in recorders[True].heard)
+    helped, plain = (tuple(recorders[reuse].calls) for reuse in (True, False))
+    return Planned(helped, plain, cycles, again, {SOLVED: results[True], ONE: one})
+
+
+def _both(
+    make_model: Callable[[], LanguageModel], prefix: str, grammar: Grammar | None, draft: str
+) -> tuple[Equilibrium, Equilibrium]:
+    def solved(start: TaskPlan | None) -> Equilibrium:
+        return solve_discrete(Refinement(make_model(), prefix, grammar), start, tokens_per_plan=LONGEST_PLAN)
+
+    return solved(None), solved(parse_plan(draft))
 
 
 def _cycle(case: Case, found: Equilibrium) -> dict[str, Any]:
@@ -115,6 +135,23 @@ def drafts_table(rows: Sequence[Planned]) -> list[dict[str, Any]]:
             "passed": None if kind != LATER or ratio is None else ratio >= DRAFT_BAR and not different,
         })  # fmt: skip
     return records
+
+
+def warm_table(rows: Sequence[Planned]) -> list[dict[str, Any]]:
+    """One record: iterations and calls of the decoder from nothing and from the last equilibrium, drafts reused."""
+    pairs = [pair for row in rows for pair in row.again if all(solve.converged for solve in pair)]
+    record: dict[str, Any] = {
+        "part": "warm starts", "contexts": sum(len(row.again) for row in rows), "both_converged": len(pairs)
+    }  # fmt: skip
+    if pairs:
+        for name in ("iterations", "forwards", "tokens"):
+            cold, warm = (fmean(getattr(pair[at], name) for pair in pairs) for at in (0, 1))
+            record |= {f"{name}_cold": cold, f"{name}_warm": warm, f"{name}_times_fewer": cold / warm}
+        record |= {
+            "same_plan": fmean(cold.plan == warm.plan for cold, warm in pairs),
+            "passed": record["forwards_times_fewer"] >= WARM_BAR,
+        }
+    return [record]
 
 
 def ends_table(rows: Sequence[Planned]) -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ def test_texts_with_and_without_drafts_are_the_same_and_calls_are_counted_apart(
     for kind in (HEARD, LATER):
         assert table[kind]["decoder_calls_plain"] == table[kind]["tokens"]
         assert table[kind]["decoder_calls"] <= table[kind]["decoder_calls_plain"]
+    assert sum(r["decoder_calls"] for r in table.values()) < sum(r["decoder_calls_plain"] for r in table.values())
     assert table[LATER]["passed"] == (table[LATER]["times_fewer"] >= 3.0)
     assert sum(len(row.helped) for row in rows) == sum(r["texts"] for r in table.values())
     changed = replace(rows[0], plain=((FIRST, Generation("END")), *rows[0].plain[1:-1]))
@@ -95,6 +96,27 @@ def test_cycles_are_shown_with_what_was_chosen_of_them():
     assert [(r["reason"], r["solves"], r["share"]) for r in ends] == [("cycle", 1, 1.0)]
     assert cycles["lengths"] == "2: 1" and cycles["gcr_best"] == 1.0
     assert cycles["best_chosen"] == (cycle["chosen"] == 1.0)
+
+
+def test_warm_starts_are_compared_in_the_contexts_that_feedback_made():
+    """The first text is right but for its last step; told so, it is put right, from a draft at once, else in two."""
+    case = make_case("task new", 3, (1,))
+    gold = expert_plan(case.world, case.task.goals)
+    short = TaskPlan(gold.steps[:-1])
+
+    class Late:
+        name = "late"
+
+        def generate(self, prefix, suffix="", **options):
+            first = "Draft:\nNULL" in suffix
+            text = str(short if first or "Tried" not in prefix else gold)
+            return Generation(text, new_tokens=9, forwards=9 if first else 2)
+
+    rows = [plan_in_all_ways(case, Late, 1)]
+    (record,) = solver_drafts.warm_table(rows)
+    assert (record["contexts"], record["both_converged"], record["same_plan"]) == (1, 1, 1.0)
+    assert (record["iterations_cold"], record["iterations_warm"]) == (3, 2)
+    assert (record["forwards_cold"], record["forwards_warm"], record["passed"]) == (13, 4, True)
 
 
 def test_success_is_counted_by_what_was_spent_until_then():

@@ -19,8 +19,11 @@ from robot_planner.task_planning.feedback_model import (
 )
 from robot_planner.task_planning.feedback_network import FeedbackNetwork
 from robot_planner.task_planning.households import HELD_OUT
+from robot_planner.task_planning.language_model import Generation
+from robot_planner.task_planning.nested import Budgets, Stop
 from robot_planner.task_planning.network import StepNetworkConfig
 from robot_planner.task_planning.plan import TaskPlan
+from robot_planner.task_planning.plan_task import plan_task
 from robot_planner.task_planning.tokens import Kind, PromptReader
 from robot_planner.training.feedback_lessons import (
     NO,
@@ -173,6 +176,40 @@ def test_a_tester_hears_the_environment_and_never_itself(fitted):
     told = tester.beside(World()).test(trial.plan)
     assert told.source == ENVIRONMENT and tester.heard == [(trial.plan, told)]
     assert isinstance(tester.test(trial.plan), Feedback)
+
+
+class Scripted:
+    """Writes one plan, whatever it is told; keeps the prompts."""
+
+    name = "scripted"
+
+    def __init__(self, plan):
+        self.plan, self.prompts = plan, []
+
+    def generate(self, prefix, suffix="", **options):
+        self.prompts.append(prefix)
+        return Generation(str(self.plan), 1, 0, 1, 1, 0, 0.0, 0.0, 0.0)
+
+
+def test_it_stands_in_for_the_environment_and_is_corrected_by_it(fitted):
+    good = next(trial for trial in TRIALS if trial.feedback.success and not trial.heard)
+    model = FeedbackModel(fitted, WORDS)
+    alone = plan_task(good.task, Scripted(good.plan), world_model=model(good.task), constrained=False)
+    assert alone.stop is Stop.PREDICTED_SUCCESS and not alone.success
+
+    class Refuses:
+        def test(self, plan):
+            return Feedback(False, 0, "it is stuck")
+
+    tester, writer = model(good.task), Scripted(good.plan)
+    both = plan_task(
+        good.task, writer, environment=tester.beside(Refuses()), world_model=tester, constrained=False,
+        budgets=Budgets(corrections=2, iterations=2),
+    )  # fmt: skip
+    assert not both.success and [answer.reason for _, answer in tester.heard][:1] == ["it is stuck"]
+    assert [f.source for f in both.rounds[0].feedback] == [WORLD_MODEL, ENVIRONMENT]
+    told = writer.prompts[-1]  # what was foretold is dropped once the environment has spoken
+    assert "it is stuck" in told and "all goals are met" not in told
 
 
 def test_a_folder_gives_the_same_answers_and_others_are_refused(fitted, tmp_path):
