@@ -61,6 +61,14 @@ def parse_fact(text: str) -> Fact:
     return condition.fact()
 
 
+def parse_literal(text: str) -> tuple[Fact, bool]:
+    """Reads a fact, or one with ``not`` before it, and whether it holds; raises ConditionSyntaxError."""
+    condition = parse_condition(text)
+    if isinstance(condition, Not):
+        return parse_fact(str(condition.of)), False
+    return parse_fact(text), True
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         if len(text) > LONGEST:

@@ -5,6 +5,7 @@
 Domains are files, see ``domain_file``; ``household`` and ``tabletop`` are shipped.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +45,8 @@ class Relation:
     """No action changes it."""
     said: bool | Condition = True
     """Whether prompts and feedback tell it, or (a condition over ``args``) when: not what follows from other facts."""
+    absence: bool | Condition = False
+    """Whether they also tell that it does NOT hold of a thing that is wanted, as soon as that is visible."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,23 @@ class Domain:
                 raise DomainError(f"'{fact}': the scene has no {thing}")
             if not self.is_a(objects[thing], kind):
                 raise DomainError(f"'{fact}': {thing} is a {objects[thing]}; {relation.name} takes a {kind} there")
+
+    def excluded_by(self, fact: Fact, objects: Mapping[ObjectRef, str]) -> Iterator[Fact]:
+        """The facts that can't hold beside a fact that does."""
+        for pair in self.exclusive:
+            for one, other in (pair, pair[::-1]) if pair[0] != pair[1] else ():
+                if one.relation != fact.relation:
+                    continue
+                bound = dict(zip(one.args, fact.args, strict=True))
+                if any(bound[term] != thing for term, thing in zip(one.args, fact.args, strict=True)):
+                    continue
+                kinds = dict(zip(other.args, (kind for _, kind in self.relations[other.relation].args), strict=True))
+                free = [term for term in kinds if term not in bound]
+                fitting = [[thing for thing, kind in objects.items() if self.is_a(kind, kinds[term])] for term in free]
+                for things in itertools.product(*fitting):
+                    whole = bound | dict(zip(free, things, strict=True))
+                    if len(set(whole.values())) == len(whole):
+                        yield Fact(other.relation, tuple(whole[term] for term in other.args))
 
     def contradiction(self, facts: Iterable[Fact]) -> tuple[Fact, Fact] | None:
         """Two of the facts that can't both hold; None if there are none."""

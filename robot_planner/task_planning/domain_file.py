@@ -145,9 +145,11 @@ class _Reader:
                             f"relations, {name}", f"'visible' rests on '{atom}', which is not always visible"
                         )
                 relations[name] = replace(relations[name], visible=condition)
-            if isinstance(relation.said, Condition):
-                condition = self._expanded(relation.said, dict(relation.args), f"relations, {name}")
-                relations[name] = replace(relations[name], said=condition)
+            said, absence = (
+                self._expanded(told, dict(relation.args), f"relations, {name}") if isinstance(told, Condition) else told
+                for told in (relation.said, relation.absence)
+            )
+            relations[name] = replace(relations[name], said=said, absence=absence)
         exclusive = tuple(self._pair(pair) for pair in self.listed(data, "exclusive", "domain"))
         actions = {name: self._action(name, of) for name, of in self.named(data["actions"], "actions", ACTION).items()}
         if not actions:
@@ -176,17 +178,20 @@ class _Reader:
 
     def _relation(self, name: str, data: Any) -> Relation:
         entry = f"relations, {name}"
-        data = self.fields(data, entry, ("args", "visible", "fixed", "said"))
-        visible, fixed, said = data.get("visible", True), data.get("fixed", False), data.get("said", True)
+        data = self.fields(data, entry, ("args", "visible", "fixed", "said", "absence"))
+        visible, fixed = data.get("visible", True), data.get("fixed", False)
+        said, absence = data.get("said", True), data.get("absence", False)
         if not isinstance(fixed, bool):
             raise self.fail(entry, "'fixed' is true or false")
         if not isinstance(said, bool):
             said = self._parsed(said, entry)
+        if not isinstance(absence, bool):
+            absence = self._parsed(absence, entry)
         if not isinstance(visible, bool):
             visible = self._parsed(visible, entry)
         if fixed and visible is not True:
             raise self.fail(entry, "what is fixed is visible")
-        return Relation(name, self._arguments(data.get("args"), entry), visible, fixed, said)
+        return Relation(name, self._arguments(data.get("args"), entry), visible, fixed, said, absence)
 
     def _define(self, data: dict[str, Any]) -> None:
         for name, of in data.items():

@@ -29,7 +29,10 @@ class Feedback:
     source: str = ENVIRONMENT
     """Who says so: ``environment``, ``world model``, or ``checker``, which refused the plan before it was tried."""
     seen: tuple[str, ...] = ()
-    """Facts of the initial state that were not visible then and were seen on the way, as the domain writes them."""
+    """Facts of the initial state that were not visible then and were seen on the way, as the domain writes them.
+
+    With ``not`` before it, what was seen not to hold of a thing that goals name: where it was looked for in vain.
+    """
 
 
 class Tester(Protocol):

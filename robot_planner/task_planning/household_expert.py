@@ -51,7 +51,9 @@ class _Script:
 
     def plan(self, goals: list[Fact]) -> TaskPlan:
         stays_open = {goal.args[0] for goal in goals if goal.relation == "open"}
-        puts = sorted((g for g in goals if g.relation in ("inside", "on")), key=lambda g: g.args[::-1])
+        puts = [goal for goal in goals if goal.relation in ("inside", "on")]
+        first = [goal.args[1] for goal in puts]
+        puts.sort(key=lambda goal: first.index(goal.args[1]))  # those for one place together
         for goal in puts:
             last = goal is [g for g in puts if g.args[1] == goal.args[1]][-1]
             shut = last and Fact("closed", (goal.args[1],)) in goals and goal.args[1] not in stays_open

@@ -147,6 +147,8 @@ def furnish(layout: Layout, random: Random, items: tuple[int, int] = (5, 10)) ->
         facts.add(Fact("dirty" if kind in ("dish", "clothing") and random.random() < 0.3 else "clean", (item,)))
     start = random.choice(list(rooms.values()))
     facts.add(Fact("at", (start,)))
+    here = [place for place in places if furniture[place] == start]
+    facts |= {Fact("searched", (place,)) for place in here if _open(objects, facts, place)}
     facts |= _found(objects, facts, start)
     return Flat(objects, frozenset(facts))
 
@@ -160,6 +162,10 @@ def _condition(random: Random, thing: ObjectRef, kind: str) -> set[Fact]:
         on = "plugged_in" in names and "open" not in names and random.random() < 0.15
         names.add("switched_on" if on else "switched_off")
     return {Fact(name, (thing,)) for name in names}
+
+
+def _open(objects: Mapping[ObjectRef, str], facts: set[Fact], place: ObjectRef) -> bool:
+    return objects[place] not in HOLDS or Fact("open", (place,)) in facts
 
 
 def _found(objects: Mapping[ObjectRef, str], facts: set[Fact], start: ObjectRef) -> set[Fact]:

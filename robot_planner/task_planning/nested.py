@@ -64,7 +64,7 @@ class Budgets:
     """Of one text."""
     seconds: float = 3600.0
     window: int = 5
-    """Last feedbacks that the model is told."""
+    """Last plans and answers that the model is told; what was seen is told of all."""
     only_fixed_points: bool = False
     """A plan that does not stand still is never tried."""
 
@@ -205,7 +205,6 @@ class NestedLoop:
         return Stop.TOKENS if self._spent >= self.budgets.tokens else self._interrupted()
 
     def _solve(self) -> Equilibrium:
-        window = self._attempts[max(0, len(self._attempts) - self.budgets.window) :]
         self._drafts = []
 
         def on_draft(draft: Draft) -> None:
@@ -214,7 +213,7 @@ class NestedLoop:
             self._tell("refining", draft.plan)
 
         return solve_discrete(
-            self.refine_after(tuple(window)),
+            self.refine_after(tuple(self._attempts)),
             self._plan,
             cap=self.budgets.iterations,
             violations=self.violations,

@@ -34,7 +34,7 @@ class StepNetworkConfig(Parameters):
     """Sizes."""
 
     words: int = parameter(512, "words: actions, relations, types, words of instructions", 2, 65_536)
-    kinds: int = parameter(16, "kinds of tokens", 2, 256)
+    kinds: int = parameter(24, "kinds of tokens", 2, 256)
     pieces: int = parameter(1024, "hash buckets of the pieces of things' names", 2, 1_000_000)
     pieces_per_name: int = parameter(3, "pieces of a name that are looked at", 1, 16)
     things: int = parameter(128, "things that a scene may hold", 1, 4096)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from robot_planner.task_planning.checker import CheckResult, check
-from robot_planner.task_planning.condition_text import parse_fact
+from robot_planner.task_planning.condition_text import parse_literal
 from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.equilibrium import Refine
 from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester
@@ -96,6 +96,8 @@ def plan_task(
 
     def refine_after(attempts: Attempts) -> Refine:
         sight.look()
+        if observe is not None:  # what was seen on the way may have changed since, and is looked at anew
+            attempts = [(plan, replace(feedback, seen=())) for plan, feedback in attempts]
         prefix = write_prompt(sight.task, attempts, window)
         return Refinement(model, prefix, sight.grammar, reuse_draft, first_temperature, seed, loop.deadline, cancelled)
 
@@ -120,7 +122,7 @@ class _Sight:
         self.task, self._constrained, self._observe = task, constrained, observe
         self.grammar = Grammar(task.scene) if constrained else None
         self._knowledge = task.scene.knowledge
-        self._learned: set[Fact] = set()
+        self._learned: set[tuple[Fact, bool]] = set()
 
     def look(self) -> None:
         """At the beginning of a round."""
@@ -140,7 +142,7 @@ class _Sight:
         """
         if self._observe is not None:
             return
-        facts = {parse_fact(text) for text in feedback.seen}
+        facts = {parse_literal(text) for text in feedback.seen}
         if not facts <= self._learned:
             self._learned |= facts
             self._knowledge = self.task.scene.knowing(self._learned)

@@ -6,11 +6,12 @@ All before the draft is one prefix, whose keys and values a model can keep for a
 from a closed alphabet and texts are single lines, so that nothing in them can pass for another part of the prompt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from robot_planner.task_planning.conditions import Fact
+from robot_planner.task_planning.conditions import Atom, Fact, Not
 from robot_planner.task_planning.feedback import Feedback
-from robot_planner.task_planning.plan import NO_PLAN, TaskPlan
+from robot_planner.task_planning.plan import NO_PLAN, ObjectRef, TaskPlan
 from robot_planner.task_planning.scene import Scene, Task
 
 NOTHING = "none"
@@ -23,16 +24,18 @@ def write_prompt(task: Task, feedbacks: Sequence[tuple[TaskPlan, Feedback]] = ()
     Args:
         task: what is wanted.
         feedbacks: plans and what came back when they were tried, oldest first.
-        window: only so many of the newest are told.
+        window: plans and answers of only so many of the newest are told; what was seen is told of all.
     """
     lines = [
         f"Task: {task.instruction or NOTHING}",
         f"Goals: {'; '.join(map(str, task.goals)) or NOTHING}",
         f"Objects: {describe_objects(task.scene)}",
-        f"Seen: {describe_facts(task.scene)}",
+        f"Seen: {describe_facts(task.scene, task.wanted)}",
     ]
+    if learned := list(dict.fromkeys(fact for _, feedback in feedbacks for fact in feedback.seen)):
+        lines.append(f"Learned: {'; '.join(learned)}")
     for plan, feedback in feedbacks[-window:] if window > 0 else ():
-        lines += [f"Tried: {describe_plan(plan)}", f"Answer: {describe_feedback(feedback)}"]
+        lines += [f"Tried: {describe_plan(plan)}", f"Answer: {describe_feedback(replace(feedback, seen=()))}"]
     return "\n".join(lines) + "\n"
 
 
@@ -55,8 +58,11 @@ def _properties(scene: Scene) -> list[str]:
     return [name for name, relation in scene.domain.relations.items() if relation.fixed and len(relation.args) == 1]
 
 
-def describe_facts(scene: Scene) -> str:
-    """What is visible, in the order of the domain's relations and the scene's things."""
+def describe_facts(scene: Scene, wanted: Iterable[ObjectRef] = ()) -> str:
+    """What is visible, in the order of the domain's relations and the scene's things.
+
+    ``wanted``: things of which it is told, too, where they are seen not to be.
+    """
     order = {thing: at for at, thing in enumerate(scene.objects)}
     relations = {name: at for at, name in enumerate(scene.domain.relations)}
     properties = _properties(scene)
@@ -66,7 +72,8 @@ def describe_facts(scene: Scene) -> str:
 
     known, rules = scene.knowledge, scene.domain.relations
     told = [f for f in scene.visible if f.relation not in properties and known.allows(rules[f.relation].said, f)]
-    return "; ".join(map(str, sorted(told, key=place))) or NOTHING
+    absent = [Not(Atom(*fact)) for fact in known.absent(wanted)]
+    return "; ".join(map(str, [*sorted(told, key=place), *absent])) or NOTHING
 
 
 def describe_plan(plan: TaskPlan) -> str:

@@ -47,12 +47,15 @@ class Scene:
         """What is known from what is visible; copy it before changing it."""
         return Knowledge(self.domain, self.objects, self.visible)
 
-    def knowing(self, facts: Iterable[Fact]) -> Knowledge:
-        """What is known from what is visible and from these facts; raises DomainError for facts that can't be."""
+    def knowing(self, facts: Iterable[tuple[Fact, bool]]) -> Knowledge:
+        """What is known from what is visible and from these facts, which hold or don't.
+
+        Raises DomainError for facts that can't be.
+        """
         known = self.knowledge.copy()
-        for fact in facts:
+        for fact, holds in facts:
             self.domain.check_fact(fact, self.objects)
-            known.learn(fact, True)
+            known.learn(fact, holds)
         return known
 
     @cached_property
@@ -105,6 +108,11 @@ class Task:
     name: str = field(default="", compare=False)
     """What the task is called in tables."""
 
+    @cached_property
+    def wanted(self) -> tuple[ObjectRef, ...]:
+        """The things that goals name."""
+        return named_things(self.goals)
+
     def __post_init__(self) -> None:
         text = self.instruction
         if len(text) > LONGEST_INSTRUCTION:
@@ -114,6 +122,12 @@ class Task:
         if not text.strip() and not self.goals:
             raise GoalError("a task has an instruction or goals")
         check_goals(self.goals, self.scene)
+
+
+def named_things(goals: Iterable[Condition]) -> tuple[ObjectRef, ...]:
+    """Each thing that conditions name, once."""
+    terms = (term for goal in goals for atom in goal.atoms() for term in atom.args)
+    return tuple(dict.fromkeys(term for term in terms if isinstance(term, ObjectRef)))
 
 
 def parse_goals(texts: Iterable[str], scene: Scene) -> tuple[Condition, ...]:

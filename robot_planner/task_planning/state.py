@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Facts that actions change: all of them (State), or those that are known (Knowledge)."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
@@ -55,6 +56,20 @@ class State:
         names = (name for name, _ in self.domain.relations[fact.relation].args)
         return condition.evaluate(self, dict(zip(names, fact.args, strict=True))) is True
 
+    def absent(self, things: Iterable[ObjectRef]) -> Iterator[Fact]:
+        """Facts of these things that are seen NOT to hold, as far as their relations say that this is told."""
+        things = tuple(dict.fromkeys(things))
+        for name, relation in self.domain.relations.items():
+            if relation.absence is False or not relation.args:
+                continue
+            kinds = [kind for _, kind in relation.args]
+            first = [thing for thing in things if self.domain.is_a(self.objects[thing], kinds[0])]
+            for args in itertools.product(first, *map(self.of_type, kinds[1:])):
+                fact = Fact(name, args)
+                told = all(self.allows(condition, fact) for condition in (relation.absence, relation.visible))
+                if told and self.value(name, args) is False:
+                    yield fact
+
     def rows(self, relation: str) -> Iterable[Args] | None:
         """See conditions.Facts."""
         return self.true.get(relation, _NONE)
@@ -106,8 +121,11 @@ class Knowledge(State):
         return self.true[relation] | maybe
 
     def learn(self, fact: Fact, holds: bool) -> None:
-        """Takes a fact, or its contrary, for known."""
+        """Takes a fact, or its contrary, for known, and with it what can't hold beside it."""
         self._set(fact, holds)
+        for other in self.domain.excluded_by(fact, self.objects) if holds else ():
+            if self.value(*other) is None:
+                self._set(other, False)
 
     def assume(self, condition: Condition) -> None:
         """Takes a condition without variables for true, as far as it says of single facts whether they hold."""

@@ -44,6 +44,7 @@ class Kind(IntEnum):
     DRAFT = 13
     STEP = 14
     COUNT = 15
+    NOT_SEEN = 16
 
 
 class WordList:
@@ -123,7 +124,7 @@ class PromptReader:
         tokens += [token for goal in self.goals(goals, number) for token in goal]
         if seen != NOTHING:
             for fact in seen.split("; "):
-                tokens += self._condition(fact, number, Kind.SEEN, Kind.SEEN, 0, 0)
+                tokens += self._condition(fact, number, Kind.SEEN, Kind.NOT_SEEN, 0, 0)
         return SceneTokens(tuple(tokens), things)
 
     def goals(self, text: str, number: Mapping[ObjectRef, int]) -> Iterator[tuple[Token, ...]]:
@@ -135,10 +136,13 @@ class PromptReader:
     def answers(self, text: str, number: Mapping[ObjectRef, int]) -> tuple[Token, ...]:
         """The second part of ``split``; ``number``: of the scene's things."""
         lines = text.split("\n") if text else []
+        tokens: list[Token] = []
+        if lines and lines[0].startswith("Learned: "):
+            for fact in lines.pop(0).removeprefix("Learned: ").split("; "):
+                tokens += self._condition(fact, number, Kind.LEARNED, Kind.NOT_LEARNED, 0, 0)
         pairs = list(zip(lines[::2], lines[1::2], strict=False))
         if len(lines) % 2 or not all(a.startswith("Tried: ") and b.startswith("Answer: ") for a, b in pairs):
-            raise InvalidInputError("after the scene, lines Tried and Answer take turns")
-        tokens: list[Token] = []
+            raise InvalidInputError("after the scene and what was learned, lines Tried and Answer take turns")
         for ago, (tried, answer) in enumerate(reversed(pairs), 1):
             plan = tried.removeprefix("Tried: ")
             steps = [] if plan == NOTHING else [part.partition(". ")[2] for part in plan.split("; ")]
@@ -188,9 +192,6 @@ class PromptReader:
             if part.startswith("unmet: "):
                 for goal in _listed(part.removeprefix("unmet: ")):
                     yield from self._condition(goal, number, Kind.UNMET, Kind.NOT_UNMET, 0, ago)
-            elif part.startswith("seen: "):
-                for fact in _listed(part.removeprefix("seen: ")):
-                    yield from self._condition(fact, number, Kind.LEARNED, Kind.NOT_LEARNED, 0, ago)
             else:
                 reason.append(part)
         if reason:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from robot_planner.task_planning.conditions import Condition, Fact
+from robot_planner.task_planning.conditions import Atom, Condition, Fact, Not
 from robot_planner.task_planning.domain import Domain
 from robot_planner.task_planning.feedback import Feedback
 from robot_planner.task_planning.plan import ObjectRef, Step, TaskPlan
 from robot_planner.task_planning.reasons import failing
-from robot_planner.task_planning.scene import Scene
+from robot_planner.task_planning.scene import Scene, named_things
 from robot_planner.task_planning.state import State
 
 
@@ -93,6 +93,7 @@ class SymbolicWorld:
     def run(self, plan: TaskPlan, goals: Sequence[Condition] = ()) -> Feedback:
         """Tries a plan from the initial state until a step can't be done; goals are looked at where it stopped."""
         self.reset()
+        wanted = named_things(goals)
         failed, reason, seen = None, "", []
         for index, step in enumerate(plan.steps):
             outcome = self.execute(step)
@@ -100,6 +101,9 @@ class SymbolicWorld:
             if not outcome.done:
                 failed, reason = index, outcome.reason
                 break
+        before = set(self._initial.absent(wanted))
+        missed = [fact for fact in self.state.absent(wanted) if fact not in before and fact not in self.initial]
+        seen += [str(Not(Atom(*fact))) for fact in missed]
         unmet = tuple(str(goal) for goal in goals if not self.holds(goal))
         return Feedback(not unmet, failed, reason, unmet, seen=tuple(dict.fromkeys(seen)))
 

@@ -86,7 +86,7 @@ def trials_of(seed: int, split: str = TRAINING, answer: Answer | None = None) ->
         if feedback.success:
             return
         heard = (*heard, (draft, feedback))
-        teacher.hear(draft, feedback)
+        teacher.hear(feedback)
         last = draft
 
 

@@ -80,7 +80,7 @@ class Teacher(Protocol):
     def draft(self) -> TaskPlan:
         """A plan from what is known now; raises CannotPlanError."""
 
-    def hear(self, plan: TaskPlan, feedback: Feedback) -> None:
+    def hear(self, feedback: Feedback) -> None:
         """Takes in what came back when a plan was tried."""
 
 
@@ -97,7 +97,7 @@ class TableTeacher:
         """See Teacher."""
         return self._plan
 
-    def hear(self, plan: TaskPlan, feedback: Feedback) -> None:
+    def hear(self, feedback: Feedback) -> None:
         """See Teacher."""
 
 
@@ -141,7 +141,7 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
         if feedback.success:
             return
         tried.append((draft, feedback))
-        teacher.hear(draft, feedback)
+        teacher.hear(feedback)
         last = draft
 
 

@@ -118,7 +118,7 @@ class FromAnswers:
         expert = BeliefExpert(self.case.task)
         for draft, feedback in self.told:
             if f"Answer: {describe_feedback(feedback)}" in prefix:
-                expert.hear(draft, feedback)
+                expert.hear(feedback)
         plan = expert.draft()
         answer = self.case.world.run(plan, self.case.task.goals)
         if all(plan != draft for draft, _ in self.told):

@@ -82,6 +82,6 @@ class Believer(Writer):
             seen = answer.partition("seen: ")[2]
             facts = tuple(re.findall(r"\w+\([^()]*(?:\(\d+\)[^()]*)*\)", seen))
             where = int(failed[1]) - 1 if failed else None
-            expert.hear(TaskPlan(tuple(steps)), Feedback(False, where, "", seen=facts))
+            expert.hear(Feedback(False, where, "", seen=facts))
         expert.known |= set(self.look().visible)
         return expert.draft()

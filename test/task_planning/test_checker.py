@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot_planner.task_planning.checker import check
-from robot_planner.task_planning.condition_text import parse_fact
+from robot_planner.task_planning.condition_text import parse_literal
 from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.domain import DomainError
 from robot_planner.task_planning.household_expert import expert_plan
@@ -93,7 +93,7 @@ def test_what_was_seen_while_trying_is_known_afterwards(seed):
     random, problem = Random(seed), sample_problem(seed % 200)
     scene, world = problem.task.scene, problem.flat.world()
     gold = expert_plan(world, problem.task.goals)
-    seen = {parse_fact(text) for text in world.run(mutated(gold, scene, random), problem.task.goals).seen}
+    seen = {parse_literal(text) for text in world.run(mutated(gold, scene, random), problem.task.goals).seen}
     plan = mutated(gold, scene, random)
     before, after = check(plan, scene), check(plan, scene, scene.knowing(seen))
     assert not before.violations or before.violations[0].step >= after.violations[0].step
@@ -109,7 +109,7 @@ def test_a_step_that_was_seen_to_be_impossible_is_refused():
     refused = 0
     for problem in map(sample_problem, range(60)):
         scene, world = problem.task.scene, problem.flat.world()
-        seen = {parse_fact(text) for text in world.run(expert_plan(world, problem.task.goals)).seen}
+        seen = {parse_literal(text) for text in world.run(expert_plan(world, problem.task.goals)).seen}
         for thing, box in sorted(fact.args for fact in seen if fact.relation == "inside"):
             room = next(f.args[1] for f in scene.visible if f.relation == "in_room" and f.args[0] == box)
             plan = TaskPlan((Step("WALK", (room,)), Step("WALK", (thing,))))

@@ -109,7 +109,7 @@ def test_the_corrector_looks_first_where_things_usually_are():
     thing = problem.errands[0].things[0]
     assert len(expert.guess[thing]) == 1
     before = expert.guess[thing]
-    expert.hear(expert.draft(), problem.flat.world().run(expert.draft(), problem.task.goals))
+    expert.hear(problem.flat.world().run(expert.draft(), problem.task.goals))
     expert.draft()
     assert thing not in expert.guess or before[0] not in expert.guess[thing]
 
