@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What comes back when a plan is tried, and who can try it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from robot_planner.task_planning.condition_text import parse_literal
+from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.plan import TaskPlan
 
 ENVIRONMENT, WORLD_MODEL, CHECKER = "environment", "world model", "checker"
@@ -33,6 +36,11 @@ class Feedback:
 
     With ``not`` before it, what was seen not to hold of a thing that goals name: where it was looked for in vain.
     """
+
+
+def learned(feedbacks: Iterable[Feedback]) -> set[tuple[Fact, bool]]:
+    """What trials have shown of the initial state: facts, and whether they hold."""
+    return {parse_literal(text) for feedback in feedbacks for text in feedback.seen}
 
 
 class Tester(Protocol):

@@ -18,8 +18,7 @@ from torch import Tensor
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.errors import InvalidInputError, ModelError
 from robot_planner.task_planning.checker import check
-from robot_planner.task_planning.condition_text import parse_literal
-from robot_planner.task_planning.feedback import WORLD_MODEL, Feedback, Tester
+from robot_planner.task_planning.feedback import WORLD_MODEL, Feedback, Tester, learned
 from robot_planner.task_planning.feedback_network import FeedbackNetwork, FeedbackReader, ReasonForm, reason_forms
 from robot_planner.task_planning.network import Cache, StepNetworkConfig
 from robot_planner.task_planning.plan import ObjectRef, TaskPlan
@@ -181,7 +180,7 @@ class FeedbackModel:
 
 def known(task: Task, heard: Attempts) -> Knowledge:
     """What is visible in the initial state, and what trials have shown of it."""
-    return task.scene.knowing({parse_literal(text) for _, feedback in heard for text in feedback.seen})
+    return task.scene.knowing(learned(feedback for _, feedback in heard))
 
 
 @dataclass

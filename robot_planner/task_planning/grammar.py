@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.task_planning.feedback import Feedback, learned
 from robot_planner.task_planning.plan import END, LONGEST_PLAN, Step, TaskPlan
 from robot_planner.task_planning.scene import Scene
-from robot_planner.task_planning.state import Knowledge
 
 Mask = npt.NDArray[np.bool_]
 NEW_LINE = "\n"
@@ -55,6 +55,8 @@ class Grammar:
         self.scene = scene
         self.knowledge = scene.knowledge
         """What is known before the first step. The grammar does not depend on it; a careful model looks at it."""
+        self.vain: frozenset[tuple[Step | None, ...]] = frozenset()
+        """Beginnings of plans that were tried in vain, with the step that could not be done, or None for the end."""
         self.actions = tuple(scene.domain.actions)
         self.objects = tuple(scene.objects)
         self.new_line = len(self.actions) + len(self.objects)
@@ -68,10 +70,15 @@ class Grammar:
         self._masks: dict[tuple[int, int, bool, bool], Mask] = {}
         self._tries: dict[tuple[int, int, bool, bool], _Trie] = {}
 
-    def knowing(self, knowledge: Knowledge) -> "Grammar":
-        """The same grammar where more is known than what is visible."""
+    def after(self, attempts: Sequence[tuple[TaskPlan, Feedback]]) -> "Grammar":
+        """The same grammar where plans were tried from the scene as it is: a careful model looks at what came back.
+
+        Raises DomainError for facts in an answer that can't be.
+        """
         other = copy.copy(self)
-        other.knowledge = knowledge
+        other.knowledge = self.scene.knowing(learned(feedback for _, feedback in attempts))
+        ends = ((plan.steps, feedback.failed_step) for plan, feedback in attempts if not feedback.success)
+        other.vain = frozenset((*steps, None) if at is None else steps[: at + 1] for steps, at in ends)
         return other
 
     def start(self) -> Writing:

@@ -3,9 +3,9 @@
 """The small model of our own behind the protocol of language models: prompt in, plan out, a whole step a token.
 
 What may be written is narrowed twice: by the grammar, and by what the robot sees and has seen. A step whose
-requirements are KNOWN not to hold, after the steps before it, is passed over for the next best; what is unknown may be
-tried. Keys and values of the scene, of the answers and of the draft are kept from call to call, and the draft of a plan
-is verified in one call of the network (``speculative.py``).
+requirements are KNOWN not to hold, after the steps before it, is passed over for the next best, and so is one that
+failed after these very steps; what is unknown may be tried. Keys and values of the scene, of the answers and of the
+draft are kept from call to call, and the draft of a plan is verified in one call of the network (``speculative.py``).
 """
 
 import time
@@ -67,7 +67,7 @@ class LocalModel:
     def __init__(
         self, network: StepNetwork, words: WordList, name: str = "local", careful: bool = True, device: str = "cpu"
     ) -> None:
-        """``careful``: pass over steps that are known to be impossible."""
+        """``careful``: pass over steps that are known to be impossible, and over plans that were tried in vain."""
         self.name, self.words, self.careful = name, words, careful
         self.network = network.to(device).eval().requires_grad_(False)
         self.device = device
@@ -204,7 +204,7 @@ class _Choice:
         self._actions = scene.domain.actions
         self.end = words[END_WORD]
         self.steps: list[Step] = []
-        self._knowledge = grammar.knowledge.copy()
+        self._knowledge, self._vain = grammar.knowledge.copy(), grammar.vain if model.careful else frozenset()
         self._candidates: dict[int, tuple[str, list[Tensor]]] = {}
         for at in grammar.mask(grammar.start()).nonzero()[0]:
             if at != grammar.end:
@@ -221,6 +221,8 @@ class _Choice:
         """What the network thinks (W,) -> the step, which is taken as written, and the logarithm of its probability."""
         for word, chance in self._ranked(self._network.action_logits(hidden), self._words):
             if word == self.end:
+                if (*self.steps, None) in self._vain:
+                    continue
                 return (word, 0, 0), chance
             name, columns = self._candidates[word]
             for things, more in self._arguments(hidden, word, columns):
@@ -229,7 +231,7 @@ class _Choice:
                     self.steps.append(step)
                     first, second = (*things, 0, 0)[:2]
                     return (word, first, second), chance + more
-        raise LanguageModelError("no step can be written")  # the end always can
+        return (self.end, 0, 0), 0.0  # a plan that was tried in vain, but there is nothing else to write
 
     def _arguments(self, hidden: Tensor, word: int, columns: list[Tensor]) -> Iterator[tuple[tuple[int, ...], float]]:
         """Things for an action, the likeliest first of the first, then of the second."""
@@ -262,6 +264,8 @@ class _Choice:
 
     def _possible(self, step: Step) -> bool:
         """Whether nothing that is known speaks against the step; if so it is taken as done."""
+        if (*self.steps, step) in self._vain:
+            return False
         action = self._actions[step.action]
         binding = action.bind(step.objects)
         conditions = [requirement.condition for requirement in action.requires]

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from robot_planner.task_planning.checker import CheckResult, check
-from robot_planner.task_planning.condition_text import parse_literal
-from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.equilibrium import Refine
-from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester
+from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester, learned
 from robot_planner.task_planning.grammar import Grammar
 from robot_planner.task_planning.language_model import Generation, LanguageModel
 from robot_planner.task_planning.nested import Attempts, Budgets, Event, NestedLoop, Result
@@ -122,7 +120,7 @@ class _Sight:
         self.task, self._constrained, self._observe = task, constrained, observe
         self.grammar = Grammar(task.scene) if constrained else None
         self._knowledge = task.scene.knowledge
-        self._learned: set[tuple[Fact, bool]] = set()
+        self._tried: list[tuple[TaskPlan, Feedback]] = []
 
     def look(self) -> None:
         """At the beginning of a round."""
@@ -135,18 +133,16 @@ class _Sight:
         """By all that is known in this round."""
         return check(plan, self.task.scene, self._knowledge, self.task.goals)
 
-    def learn(self, feedback: Feedback) -> None:
+    def learn(self, plan: TaskPlan, feedback: Feedback) -> None:
         """Takes what a trial has shown of the initial state for known: the next trial begins there again.
 
         Not so where the world is not reset: what was seen on the way may have changed since, and is looked at anew.
         """
         if self._observe is not None:
             return
-        facts = {parse_literal(text) for text in feedback.seen}
-        if not facts <= self._learned:
-            self._learned |= facts
-            self._knowledge = self.task.scene.knowing(self._learned)
-            self.grammar = self.grammar.knowing(self._knowledge) if self.grammar is not None else None
+        self._tried.append((plan, feedback))
+        self._knowledge = self.task.scene.knowing(learned(answer for _, answer in self._tried))
+        self.grammar = self.grammar.after(self._tried) if self.grammar is not None else None
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ class _Heard:
     def test(self, plan: TaskPlan) -> Feedback:
         """See Tester."""
         feedback = self.environment.test(plan)
-        self.sight.learn(feedback)
+        self.sight.learn(plan, feedback)
         return feedback
 
 

@@ -22,6 +22,7 @@ from robot_planner.task_planning.domain import Domain
 from robot_planner.task_planning.feedback import Feedback
 from robot_planner.task_planning.feedback_model import known
 from robot_planner.task_planning.feedback_network import FeedbackNetwork, FeedbackReader, ReasonForm, reason_forms
+from robot_planner.task_planning.grammar import Grammar
 from robot_planner.task_planning.household_expert import CannotPlanError
 from robot_planner.task_planning.households import TRAINING
 from robot_planner.task_planning.network import StepNetworkConfig
@@ -76,7 +77,7 @@ def trials_of(seed: int, split: str = TRAINING, answer: Answer | None = None) ->
         plans = {spoil(target, task.scene, random): SPOILT_COPY, target: CORRECTOR}
         plans.setdefault(_likely(target, task, random, known(task, heard)), SPOILT_COPY)
         if answer is not None:
-            draft = answer(write_prompt(task, heard, WINDOW), last, task.scene)
+            draft = answer(write_prompt(task, heard, WINDOW), last, Grammar(task.scene).after(heard))
             plans[draft] = PLANNER
         else:
             draft = next(iter(plans)) if random.random() < SPOILT else target

@@ -86,13 +86,12 @@ def equilibrium_of(folder: Path) -> Answer:
     from robot_planner.task_planning.grammar import Grammar
     from robot_planner.task_planning.local_model import load_local_model
     from robot_planner.task_planning.plan_task import Refinement
-    from robot_planner.task_planning.scene import Scene
 
     torch.set_num_threads(1)
     model = load_local_model(folder)
 
-    def answer(prefix: str, draft: TaskPlan | None, scene: Scene) -> TaskPlan:
-        found = solve_discrete(Refinement(model, prefix, Grammar(scene)), draft, cap=6, tokens_per_plan=50)
+    def answer(prefix: str, draft: TaskPlan | None, grammar: Grammar) -> TaskPlan:
+        found = solve_discrete(Refinement(model, prefix, grammar), draft, cap=6, tokens_per_plan=50)
         return found.plan or TaskPlan()
 
     return answer

@@ -21,6 +21,7 @@ from robot_planner.task_planning.belief import BeliefExpert
 from robot_planner.task_planning.domain import Domain
 from robot_planner.task_planning.domain_file import load_domain
 from robot_planner.task_planning.feedback import Feedback
+from robot_planner.task_planning.grammar import Grammar
 from robot_planner.task_planning.household_expert import CannotPlanError
 from robot_planner.task_planning.household_tasks import JOINTS, SAYINGS, sample_problem
 from robot_planner.task_planning.households import TRAINING
@@ -70,8 +71,8 @@ def _reasons(domain: Domain) -> Iterator[str]:
             yield reason_word(re.sub(r"\{\w+\}", "something", requirement.reason))
 
 
-Answer = Callable[[str, TaskPlan | None, Scene], TaskPlan]
-"""What the planner that is being taught makes of a prefix and a first draft in a scene: its equilibrium."""
+Answer = Callable[[str, TaskPlan | None, Grammar], TaskPlan]
+"""What the planner that is being taught makes of a prefix and a first draft: its equilibrium."""
 
 
 class Teacher(Protocol):
@@ -132,7 +133,7 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
             return
         prefix = write_prompt(task, tried, WINDOW)
         if answer is not None:
-            draft = answer(prefix, last, task.scene)
+            draft = answer(prefix, last, Grammar(task.scene).after(tried))
         else:
             draft = spoil(target, task.scene, random) if random.random() < SPOILT else target
         for other in _drafts(task.scene, target, last, draft, random):

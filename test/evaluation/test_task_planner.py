@@ -5,6 +5,7 @@
 import argparse
 import itertools
 import math
+import re
 import shutil
 
 import pytest
@@ -25,7 +26,7 @@ from robot_planner.task_planning.household_tasks import sample_problem
 from robot_planner.task_planning.households import ITEMS
 from robot_planner.task_planning.language_model import Generation
 from robot_planner.task_planning.plan import Step, TaskPlan
-from robot_planner.task_planning.prompt import describe_feedback, write_suffix
+from robot_planner.task_planning.prompt import write_suffix
 
 
 def case_of(group="scene+task new", seed=0, errands=(1, 2, 3)):
@@ -116,9 +117,8 @@ class FromAnswers:
 
     def __call__(self, prefix, suffix, temperature):
         expert = BeliefExpert(self.case.task)
-        for draft, feedback in self.told:
-            if f"Answer: {describe_feedback(feedback)}" in prefix:
-                expert.hear(feedback)
+        seen = re.findall(r"^Learned: (.*)$", prefix, re.MULTILINE)
+        expert.hear(Feedback(False, seen=tuple(seen[0].split("; ") if seen else ())))
         plan = expert.draft()
         answer = self.case.world.run(plan, self.case.task.goals)
         if all(plan != draft for draft, _ in self.told):

@@ -2,15 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Language models that plan without any learning, and pass away the time between their tokens."""
 
-import re
 import threading
 import time
 
 from robot_planner.task_planning.belief import BeliefExpert
 from robot_planner.task_planning.condition_text import parse_condition
-from robot_planner.task_planning.feedback import Feedback
 from robot_planner.task_planning.language_model import DeadlineError, Generation, GenerationCancelledError
-from robot_planner.task_planning.plan import TaskPlan, parse_step
 from robot_planner.task_planning.scene import Task
 
 TOKENS = 3
@@ -61,7 +58,7 @@ class Scripted(Writer):
 
 
 class Believer(Writer):
-    """Writes what an expert plans that knows what ``look`` shows and what it was answered."""
+    """Writes what an expert plans that knows what ``look`` shows."""
 
     def __init__(self, look, pause=0.0):
         super().__init__(pause)
@@ -75,13 +72,4 @@ class Believer(Writer):
     def _plan(self, prefix):
         line = dict(entry.split(": ", 1) for entry in prefix.splitlines()[:4])
         goals = tuple(parse_condition(text) for text in line["Goals"].split("; "))
-        expert = BeliefExpert(Task(line["Task"], goals, self.look()))
-        for tried, answer in re.findall(r"^Tried: (.*)\nAnswer: (.*)$", prefix, re.MULTILINE):
-            steps = [parse_step(text) for text in re.findall(r"\[[A-Z]+\][^;]*", tried)]
-            failed = re.search(r"step (\d+) could", answer)
-            seen = answer.partition("seen: ")[2]
-            facts = tuple(re.findall(r"\w+\([^()]*(?:\(\d+\)[^()]*)*\)", seen))
-            where = int(failed[1]) - 1 if failed else None
-            expert.hear(Feedback(False, where, "", seen=facts))
-        expert.known |= set(self.look().visible)
-        return expert.draft()
+        return BeliefExpert(Task(line["Task"], goals, self.look())).draft()

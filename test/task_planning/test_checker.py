@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checker against the world: what it refuses fails in every world that fits, what it knows to work works."""
 
+import itertools
 from random import Random
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from robot_planner.task_planning.checker import check
 from robot_planner.task_planning.condition_text import parse_literal
-from robot_planner.task_planning.conditions import Fact
+from robot_planner.task_planning.conditions import Atom, Fact, Not
 from robot_planner.task_planning.domain import DomainError
+from robot_planner.task_planning.feedback import learned
 from robot_planner.task_planning.household_expert import expert_plan
 from robot_planner.task_planning.household_tasks import sample_problem
+from robot_planner.task_planning.households import ITEMS
 from robot_planner.task_planning.plan import ObjectRef, Step, TaskPlan, parse_plan
 from robot_planner.task_planning.world import SymbolicWorld
 
@@ -38,16 +41,18 @@ def mutated(plan, scene, random):
     return TaskPlan(tuple(steps))
 
 
-def completion(scene, random, seen=()):
+def completion(scene, random, seen=None):
     """A world of which the scene is what is visible: whatever is not known is drawn, sensible or not."""
-    domain, facts = scene.domain, {*scene.visible, *seen}
+    seen = seen or {}
+    domain, facts = scene.domain, {*scene.visible, *(fact for fact, holds in seen.items() if holds)}
+    known = scene.knowing(seen.items())
     things = list(scene.objects)
     for relation in HIDDEN:
         for one in things:
             for _ in range(random.randint(0, 2)):
                 kind = domain.relations[relation].args[1][1]
                 other = random.choice([thing for thing in things if domain.is_a(scene.objects[thing], kind)])
-                if scene.knowledge.value(relation, (one, other)) is None:
+                if known.value(relation, (one, other)) is None:
                     facts.add(Fact(relation, (one, other)))
     return SymbolicWorld(domain, scene.objects, facts)
 
@@ -99,7 +104,7 @@ def test_what_was_seen_while_trying_is_known_afterwards(seed):
     assert not before.violations or before.violations[0].step >= after.violations[0].step
     if after.ok:
         assert {step for step, _ in after.assumed} <= {step for step, _ in before.assumed}
-    for fits in (world, *(completion(scene, random, seen) for _ in range(4))):
+    for fits in (world, *(completion(scene, random, dict(seen)) for _ in range(4))):
         told = fits.run(plan, problem.task.goals)
         if after.violations:
             assert told.failed_step is not None and told.failed_step <= after.violations[0].step
@@ -110,7 +115,7 @@ def test_a_step_that_was_seen_to_be_impossible_is_refused():
     for problem in map(sample_problem, range(60)):
         scene, world = problem.task.scene, problem.flat.world()
         seen = {parse_literal(text) for text in world.run(expert_plan(world, problem.task.goals)).seen}
-        for thing, box in sorted(fact.args for fact in seen if fact.relation == "inside"):
+        for thing, box in sorted(fact.args for fact, holds in seen if holds and fact.relation == "inside"):
             room = next(f.args[1] for f in scene.visible if f.relation == "in_room" and f.args[0] == box)
             plan = TaskPlan((Step("WALK", (room,)), Step("WALK", (thing,))))
             if Fact("closed", (box,)) in scene.visible and Fact("at", (room,)) not in scene.visible:
@@ -118,9 +123,39 @@ def test_a_step_that_was_seen_to_be_impossible_is_refused():
                 refused += check(plan, scene, scene.knowing(seen)).violations[0].step == 1
     assert refused > 5
     known = scene.knowing(seen)
-    assert all(known.value(*fact) for fact in seen) and scene.knowledge is not known
+    assert all(known.value(*fact) is holds for fact, holds in seen) and scene.knowledge is not known
     with pytest.raises(DomainError, match="the scene has no <moon> \\(1\\)"):
-        scene.knowing([Fact("found", (ObjectRef("moon", 1),))])
+        scene.knowing([(Fact("found", (ObjectRef("moon", 1),)), True)])
+
+
+def test_what_was_looked_for_in_vain_is_told_and_known():
+    checked = 0
+    for problem in map(sample_problem, range(60)):
+        scene, world = problem.task.scene, problem.flat.world()
+        for thing, box in itertools.product(problem.task.wanted, scene.objects):
+            looked = check(TaskPlan((Step("WALK", (box,)), Step("OPEN", (box,)))), scene).ok
+            if scene.knowledge.value("inside", (thing, box)) is not None or not looked:
+                continue
+            told = world.run(TaskPlan((Step("WALK", (box,)), Step("OPEN", (box,)))), problem.task.goals)
+            lies, found = Fact("inside", (thing, box)), world.state.value("found", (thing,))
+            if told.failed_step is None:
+                assert (str(lies) in told.seen) == (lies in world.initial)
+                assert (str(Not(Atom(*lies))) in told.seen) == (not found)
+                known = scene.knowing(learned([told]))
+                assert known.value(*lies) is (lies in world.initial)
+                checked += not found
+    assert checked > 20
+
+
+def test_what_lies_here_lies_nowhere_else():
+    problem = next(p for p in map(sample_problem, range(60)) if any(p.flat.objects[x] in ITEMS and Fact("found", (x,))
+                   not in p.task.scene.visible for x in p.task.wanted))  # fmt: skip
+    scene, facts = problem.task.scene, problem.flat.facts
+    lies = next(f for f in facts if f.relation in ("inside", "on") and Fact("found", f.args[:1]) not in scene.visible)
+    known = scene.knowing([(lies, True)])
+    for relation, other in itertools.product(("inside", "on"), scene.objects):
+        fact = Fact(relation, (lies.args[0], other))
+        assert known.value(*fact) is (fact == lies) or other in lies.args
 
 
 def test_both_kinds_of_answers_occur():

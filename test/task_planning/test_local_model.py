@@ -88,13 +88,32 @@ def test_what_it_writes_may_be_written_and_is_not_known_to_be_impossible(refined
 
 
 def test_it_passes_over_what_is_known_to_be_impossible_by_what_was_seen():
-    knowing = GRAMMAR.knowing(SCENE.knowing([Fact("open", (DRAWER,))]))
+    knowing = GRAMMAR.after([(TaskPlan(), Feedback(False, seen=(str(Fact("open", (DRAWER,))),)))])
     told = [(write_prompt(TASK), write_suffix(), grammar) for grammar in (GRAMMAR, knowing)]
     before, after = (
         [plan_of(make(seed).generate(p, s, grammar=g, max_tokens=12)) for seed in range(40)] for p, s, g in told
     )
     refused = [bool(check(plan, SCENE, knowing.knowledge).violations) for plan in before]
     assert any(refused) and not any(check(plan, SCENE, knowing.knowledge).violations for plan in after)
+
+
+@settings(max_examples=25)
+@given(PLANS, st.integers(0, 30))
+def test_what_was_tried_in_vain_is_not_written_again(refined, seed):
+    """Neither the step that failed, after the same steps, nor an end that did not meet the goals."""
+    tried = []
+    for _ in range(4):
+        written = make(seed).generate(
+            write_prompt(TASK), write_suffix(refined), grammar=GRAMMAR.after(tried), max_tokens=12
+        )
+        if not written.text.endswith("END"):
+            return  # it was cut off
+        plan = plan_of(written)
+        assert all(plan != other for other, _ in tried)
+        for other, answer in tried:
+            if answer.failed_step is not None:
+                assert plan.steps[: answer.failed_step + 1] != other.steps[: answer.failed_step + 1]
+        tried.append((plan, Feedback(False, 0 if len(tried) % 2 and plan.steps else None)))
 
 
 def test_without_care_it_writes_what_the_checker_refuses():

@@ -175,13 +175,10 @@ def test_without_testers_one_equilibrium_is_the_result():
     assert loop(Model(["A"]), refusal=refuse("A")).run().stop is Stop.REFUSED
 
 
-def test_the_window_bounds_what_is_told():
+def test_all_attempts_are_handed_on():
     model = Model(["A", "B", "C", "D"])
-    loop(model, environment=Judge(), window=2, corrections=3).run()
-    assert [[tried for tried, _ in told] for told in model.told] == [[], ["A"], ["A", "B"], ["B", "C"]]
-    blind = Model(["A", "B"])
-    loop(blind, environment=Judge(), window=0).run()
-    assert blind.told == [[], [], []]
+    loop(model, environment=Judge(), corrections=3).run()
+    assert [[tried for tried, _ in told] for told in model.told] == [[], ["A"], ["A", "B"], ["A", "B", "C"]]
 
 
 def test_no_step_is_executed_beyond_the_budget():

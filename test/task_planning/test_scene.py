@@ -33,17 +33,20 @@ def test_a_prompt_has_the_draft_last_and_the_newest_feedback_of_the_window():
     task = Task("put the apple into the fridge", parse_goals(GOALS, SCENE), SCENE)
     first, second = (parse_plan(f"[WALK] {thing}\nEND") for thing in (FRIDGE, TABLE))
     heard = Feedback(False, 3, "<apple> (3) is not close", GOALS[:1], seen=("on(<apple> (3), <table> (4))",))
-    prefix = write_prompt(task, [(first, Feedback(True)), (second, heard)], window=1)
+    earlier = Feedback(False, seen=("not inside(<apple> (3), <fridge> (2))",))
+    prefix = write_prompt(task, [(first, earlier), (second, heard)], window=1)
     assert prefix == (
         "Task: put the apple into the fridge\n"
         "Goals: inside(<apple> (3), <fridge> (2)); closed(<fridge> (2))\n"
         "Objects: <kitchen> (1) room; <fridge> (2) container; <apple> (3) food; <table> (4) surface\n"
         "Seen: at(<kitchen> (1)); in_room(<fridge> (2), <kitchen> (1)); in_room(<table> (4), <kitchen> (1)); "
         "closed(<fridge> (2))\n"
+        "Learned: not inside(<apple> (3), <fridge> (2)); on(<apple> (3), <table> (4))\n"
         "Tried: 1. [WALK] <table> (4)\n"
-        "Answer: step 4 could not be done: <apple> (3) is not close; unmet: inside(<apple> (3), <fridge> (2)); "
-        "seen: on(<apple> (3), <table> (4))\n"
+        "Answer: step 4 could not be done: <apple> (3) is not close; unmet: inside(<apple> (3), <fridge> (2))\n"
     )
+    assert "Learned" not in write_prompt(task, [(first, Feedback(True))])
+    assert "Tried" not in write_prompt(task, [(first, earlier)], window=0)
     assert write_suffix(None) == "Draft:\nNULL\nPlan:\n"
     assert write_suffix(TaskPlan(first.steps)) == "Draft:\n[WALK] <fridge> (2)\nEND\nPlan:\n"
 

@@ -71,7 +71,7 @@ def test_both_domains_are_taught_and_mistakes_earn_answers():
 
 
 def test_with_a_planner_of_ones_own_its_plans_are_what_is_tried_and_corrected():
-    def lazy(prefix, draft, scene):
+    def lazy(prefix, draft, grammar):
         return TaskPlan()
 
     told = by_prefix(3, answer=lazy)
