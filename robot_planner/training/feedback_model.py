@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.task_planning.feedback_model import save_feedback_model
@@ -70,7 +69,7 @@ def fit(
 
     def of_step(step: int) -> dict[str, Tensor]:
         batch = collate(lessons.draw(step), words)
-        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):  # see training.task_planner
+        with torch.autocast("cpu", torch.bfloat16):
             return feedback_loss(network, batch)
 
     def figures() -> dict[str, float]:
