@@ -42,7 +42,7 @@ class StepNetworkConfig(Parameters):
     rounds: int = parameter(16, "answers of the world that are told apart", 2, 256)
     width: int = parameter(192, "numbers of a token", 8, 4096)
     layers: int = parameter(8, "transformer layers", 1, 64)
-    heads: int = parameter(6, "attention heads", 1, 64)
+    heads: int = parameter(4, "attention heads; on a CPU the scores of each take longer than all linear layers", 1, 64)
 
 
 class Block(nn.Module):

@@ -51,7 +51,7 @@ def begin(planner: Path | None, width: int, layers: int) -> FeedbackNetwork:
     """A fresh network, with the planner's weights where there is one; raises ModelError, InvalidInputError."""
     words = word_list()
     if planner is None:
-        return FeedbackNetwork(StepNetworkConfig(words=len(words), width=width, layers=layers, heads=width // 32))
+        return FeedbackNetwork(StepNetworkConfig(words=len(words), width=width, layers=layers))
     model = cast(LocalModel, load_local_model(planner))
     if model.words.words != words.words:
         raise InvalidInputError(f"{planner} was trained with other words; train it again")

@@ -51,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--held-out", type=Path, help="folder of demonstrations to validate on (default: WORK/validation, likewise)"
     )
+    parser.add_argument(
+        "--frames", type=Path, nargs="+", default=[], metavar="FOLDER",
+        help="folders of more demonstrations, of which encoder and planner learn the frames; the policy learns nothing",
+    )  # fmt: skip
     parser.add_argument("--episodes", type=int, default=1200, help="demonstrations to gather (default: %(default)s)")
     parser.add_argument(
         "--corrections", type=int, default=1200, help="episodes in which the first policy is corrected (default: 1200)"
@@ -138,13 +142,15 @@ def base_data(args: argparse.Namespace) -> tuple[list[Path], Demonstrations]:
 
 def origin(args: argparse.Namespace) -> str:
     """Where the demonstrations come from, for the card."""
+    more = f", and the frames alone of {', '.join(folder.name for folder in args.frames)}" if args.frames else ""
     if args.data is None:
         return (
             f"{args.episodes} demonstrations of the scripted expert in the embedded simulation, with errors made on\n"
-            f"  purpose and how it recovers, and {args.corrections} episodes in which it corrects a first policy"
+            f"  purpose and how it recovers, and {args.corrections} episodes in which it corrects a first policy{more}"
         )
     return (
         f"demonstrations of the folder {args.data.name}, and {args.corrections} corrections in the embedded simulation"
+        f"{more}"
     )
 
 
@@ -157,7 +163,8 @@ def corrections(
     work = args.work / "first"
     first = build_networks(CONFIG, args.seed)
     first.language, first.encoder, first.decoder = networks.language, networks.encoder, networks.decoder
-    fit_parts(args, first, latent_frames(first, data, args.work), latent_frames(first, held, args.work), work)
+    frames, tuning = latent_frames(first, data, args.work), latent_frames(first, held, args.work)
+    fit_parts(args, first, frames, tuning, work, frames)
     save_lbp(first, work / "model", "The first of two rounds.\n")
     return gather(
         args.work / "corrections",
@@ -171,12 +178,20 @@ def corrections(
 
 
 def fit_parts(
-    args: argparse.Namespace, networks: LbpNetworks, data: LatentFrames, held: LatentFrames, work: Path
+    args: argparse.Namespace,
+    networks: LbpNetworks,
+    data: LatentFrames,
+    held: LatentFrames,
+    work: Path,
+    planned: LatentFrames,
 ) -> None:
-    """Fits planner and policy, or resumes; each phase bears the name of the parts that it is about."""
+    """Fits planner and policy, or resumes; each phase bears the name of the parts that it is about.
+
+    ``planned``: what the planner learns from; it looks at no actions.
+    """
     config = networks.config
     kind, policy = config["planner"]["name"], networks.policy.config
-    fit_planner(data, held, networks.planner, work, args.steps[2], f"planner-{kind}", seed=args.seed)
+    fit_planner(planned, held, networks.planner, work, args.steps[2], f"planner-{kind}", seed=args.seed)
     networks.planner.eval().requires_grad_(False)
     if policy.goals == "image":
         data, held = data.without_language(), held.without_language()
@@ -202,12 +217,15 @@ def train(args: argparse.Namespace) -> tuple[LbpNetworks, dict[str, float], str]
     data = read_demonstrations(paths)
     networks = build_networks(configuration(args), args.seed)
     networks.language, words = train_language(work / "language", args.seed, args.steps[0])
-    fit_encoder(data, held, networks.encoder, networks.decoder, work, args.steps[1])
+    others = [path for folder in args.frames for path in sorted(folder.glob("*.npz"))]
+    watched = read_demonstrations([*paths, *others]) if others else data
+    fit_encoder(watched, held, networks.encoder, networks.decoder, work, args.steps[1])
     networks.encoder.eval().requires_grad_(False)
     more = corrections(args, networks, data, held)
     everything = read_demonstrations([*paths, *more]) if more else data
     frames, tuning = latent_frames(networks, everything, work), latent_frames(networks, held, work)
-    fit_parts(args, networks, frames, tuning, work)
+    all_frames = read_demonstrations([*paths, *more, *others]) if others else everything
+    fit_parts(args, networks, frames, tuning, work, latent_frames(networks, all_frames, work) if others else frames)
     return networks, {**words, **place_errors(tuning.latents, tuning.data)}, digest_of(everything)
 
 
@@ -233,6 +251,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
     if min(args.episodes, args.validation, args.workers, args.threads, *args.steps) < 1:
         raise InvalidInputError("--episodes, --validation, --workers, --threads and --steps are positive numbers")
+    for folder in args.frames:
+        if not any(folder.glob("*.npz")):
+            raise InvalidInputError(f"--frames: there are no demonstrations (.npz) in {folder}")
     begun = time.monotonic()
     networks, figures, digest = train(args)
     folder = args.out or Path("models") / args.name

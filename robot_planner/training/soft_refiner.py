@@ -225,9 +225,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 def _network(args: argparse.Namespace) -> StepNetwork:
     words = word_list()
     if not args.trunk:
-        return StepNetwork(
-            StepNetworkConfig(words=len(words), width=args.width, layers=args.layers, heads=args.width // 32)
-        )
+        return StepNetwork(StepNetworkConfig(words=len(words), width=args.width, layers=args.layers))
     trunk = cast(LocalModel, load_local_model(args.trunk))
     if trunk.words.words != words.words:
         raise ModelError(f"model '{args.trunk}' knows other words than the lessons have; train it anew")

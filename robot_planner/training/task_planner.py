@@ -32,8 +32,6 @@ from robot_planner.training.resumable import run_phase
 
 BASE_SEED, ROUND_SEED, VALIDATION_SEED = 10_000_000, 20_000_000, 30_000_000
 """First problems of the warm-up, of the rounds (1,000,000 apart) and of validation; those of benches are below."""
-HEADS = 4
-"""Of attention, and no more: on a CPU the scores of each take longer than all linear layers."""
 LONGEST_PLAN = 50
 """Steps that a plan may have in validation."""
 OLD_SHARE = 0.5
@@ -141,7 +139,7 @@ def train(args: argparse.Namespace) -> tuple[StepNetwork, dict[str, float]]:
     torch.manual_seed(args.seed)
     words = word_list()
     args.words = len(words)
-    config = StepNetworkConfig(words=len(words), width=args.width, layers=args.layers, heads=HEADS)
+    config = StepNetworkConfig(words=len(words), width=args.width, layers=args.layers)
     network, work = StepNetwork(config), args.work
     base = read_examples(gather(work / "lessons", args.problems, BASE_SEED, config, args.workers, None, _progress))
     held = read_examples(gather(work / "held", 250, VALIDATION_SEED, config, args.workers, None, _progress))

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def begin(start: Path | None, words: WordList, width: int, layers: int) -> StepNetwork:
     """A fresh network, or one that goes on from a model: what is known of a word is kept, whatever its number."""
     if start is None:
-        return StepNetwork(StepNetworkConfig(words=len(words), width=width, layers=layers, heads=width // 32))
+        return StepNetwork(StepNetworkConfig(words=len(words), width=width, layers=layers))
     model = cast(LocalModel, load_local_model(start))
     network = StepNetwork(StepNetworkConfig(**{**vars(model.network.config), "words": len(words)}))
     old, new = model.network.state_dict(), network.state_dict()

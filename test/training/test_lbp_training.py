@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Planner and policy learn from latents of demonstrations; targets and masks reach them as they should."""
 
+import argparse
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from robot_planner.errors import InvalidInputError
 from robot_planner.lbp import build_networks, load_lbp
 from robot_planner.training.demonstration_reader import Demonstrations
-from robot_planner.training.lbp import embed_instructions
+from robot_planner.training.lbp import add_arguments, embed_instructions, fit_parts, run
 from robot_planner.training.lbp_fitting import LatentFrames, fit_planner, fit_policy, predicted_subgoals
 
 STEPS, EPISODES, PLAN, WIDE = 24, 40, 32, 64
@@ -67,6 +68,27 @@ def test_planner_and_policy_learn_and_resume(frames, networks, tmp_path, capsys)
     fit_planner(frames, frames, again, tmp_path, 300, batch=128)
     assert capsys.readouterr().out == ""  # done: loaded, not run again
     assert all(torch.equal(value, weights[key]) for key, value in again.state_dict().items())
+
+
+def test_the_planner_learns_from_frames_whose_actions_the_policy_never_sees(frames, networks, tmp_path):
+    silent = replace(frames, chunks=torch.full_like(frames.chunks, torch.nan))  # would spoil any policy
+    few = frames.data.arrays["proprioception"].shape[0] // 10
+    known = replace(frames, mask=frames.mask & (torch.arange(len(frames.mask)) < few).unsqueeze(1))
+    parts = build_networks(networks.config, 3)
+    fit_parts(argparse.Namespace(steps=(0, 0, 300, 20), seed=0), parts, known, frames, tmp_path, silent)
+    subgoals = predicted_subgoals(parts.planner, frames)
+    targets = frames.front[frames.targets(parts.planner.fractions)]
+    assert (subgoals - targets).norm(dim=-1).mean() < 0.25
+    assert all(torch.isfinite(value).all() for value in parts.policy.state_dict().values())
+
+
+def test_a_folder_without_frames_is_refused_before_anything_is_gathered(tmp_path):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(["--frames", str(tmp_path), "--work", str(tmp_path / "work")])
+    with pytest.raises(InvalidInputError, match="--frames: there are no demonstrations"):
+        run(args)
+    assert not (tmp_path / "work").exists()
 
 
 def test_frames_of_goal_images_have_no_words(frames):
