@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.task_planning.checker import Forecast
 from robot_planner.task_planning.feedback import Feedback, learned
 from robot_planner.task_planning.plan import END, LONGEST_PLAN, Step, TaskPlan
 from robot_planner.task_planning.scene import Scene
@@ -53,8 +54,8 @@ class Grammar:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.knowledge = scene.knowledge
-        """What is known before the first step. The grammar does not depend on it; a careful model looks at it."""
+        self.forecast = Forecast(scene)
+        """What is known of plans. The grammar does not depend on it; a careful model looks at it."""
         self.vain: frozenset[tuple[Step | None, ...]] = frozenset()
         """Beginnings of plans that were tried in vain, with the step that could not be done, or None for the end."""
         self.actions = tuple(scene.domain.actions)
@@ -76,7 +77,7 @@ class Grammar:
         Raises DomainError for facts in an answer that can't be.
         """
         other = copy.copy(self)
-        other.knowledge = self.scene.knowing(learned(feedback for _, feedback in attempts))
+        other.forecast = Forecast(self.scene, self.scene.knowing(learned(feedback for _, feedback in attempts)))
         ends = ((plan.steps, feedback.failed_step) for plan, feedback in attempts if not feedback.success)
         other.vain = frozenset((*steps, None) if at is None else steps[: at + 1] for steps, at in ends)
         return other

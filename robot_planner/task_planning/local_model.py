@@ -201,10 +201,9 @@ class _Choice:
         self._temperature = temperature
         self._generator = torch.Generator(model.device).manual_seed(seed)
         scene, words = grammar.scene, model.words
-        self._actions = scene.domain.actions
         self.end = words[END_WORD]
         self.steps: list[Step] = []
-        self._knowledge, self._vain = grammar.knowledge.copy(), grammar.vain if model.careful else frozenset()
+        self._forecast, self._vain = grammar.forecast, grammar.vain if model.careful else frozenset()
         self._candidates: dict[int, tuple[str, list[Tensor]]] = {}
         for at in grammar.mask(grammar.start()).nonzero()[0]:
             if at != grammar.end:
@@ -263,18 +262,9 @@ class _Choice:
             yield int(allowed[at]), float(chances[at])
 
     def _possible(self, step: Step) -> bool:
-        """Whether nothing that is known speaks against the step; if so it is taken as done."""
-        if (*self.steps, step) in self._vain:
-            return False
-        action = self._actions[step.action]
-        binding = action.bind(step.objects)
-        conditions = [requirement.condition for requirement in action.requires]
-        if self._careful and any(condition.evaluate(self._knowledge, binding) is False for condition in conditions):
-            return False
-        for condition in conditions:
-            self._knowledge.assume(condition.bind(binding))
-        self._knowledge.apply(action, step.objects)
-        return True
+        """Whether nothing that is known speaks against the step."""
+        steps = (*self.steps, step)
+        return not self._careful or (steps not in self._vain and self._forecast.after(steps).reason is None)
 
 
 def save_local_model(network: StepNetwork, words: WordList, folder: Path, card: str) -> None:

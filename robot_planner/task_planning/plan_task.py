@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from robot_planner.task_planning.checker import CheckResult, check
 from robot_planner.task_planning.equilibrium import Refine
-from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester, learned
+from robot_planner.task_planning.feedback import CHECKER, Feedback, Tester
 from robot_planner.task_planning.grammar import Grammar
 from robot_planner.task_planning.language_model import Generation, LanguageModel
 from robot_planner.task_planning.nested import Attempts, Budgets, Event, NestedLoop, Result
@@ -118,8 +118,7 @@ class _Sight:
 
     def __init__(self, task: Task, constrained: bool, observe: Callable[[], Scene] | None) -> None:
         self.task, self._constrained, self._observe = task, constrained, observe
-        self.grammar = Grammar(task.scene) if constrained else None
-        self._knowledge = task.scene.knowledge
+        self._grammar = Grammar(task.scene)
         self._tried: list[tuple[TaskPlan, Feedback]] = []
 
     def look(self) -> None:
@@ -127,11 +126,16 @@ class _Sight:
         scene = self.task.scene if self._observe is None else self._observe()
         if scene != self.task.scene:
             self.task = replace(self.task, scene=scene)
-            self.grammar, self._knowledge = Grammar(scene) if self._constrained else None, scene.knowledge
+            self._grammar = Grammar(scene)
+
+    @property
+    def grammar(self) -> Grammar | None:
+        """What the model is held to; none if it is free."""
+        return self._grammar if self._constrained else None
 
     def check(self, plan: TaskPlan) -> CheckResult:
         """By all that is known in this round."""
-        return check(plan, self.task.scene, self._knowledge, self.task.goals)
+        return check(plan, self.task.scene, goals=self.task.goals, forecast=self._grammar.forecast)
 
     def learn(self, plan: TaskPlan, feedback: Feedback) -> None:
         """Takes what a trial has shown of the initial state for known: the next trial begins there again.
@@ -141,8 +145,7 @@ class _Sight:
         if self._observe is not None:
             return
         self._tried.append((plan, feedback))
-        self._knowledge = self.task.scene.knowing(learned(answer for _, answer in self._tried))
-        self.grammar = self.grammar.after(self._tried) if self.grammar is not None else None
+        self._grammar = self._grammar.after(self._tried)
 
 
 @dataclass(frozen=True)

@@ -96,12 +96,13 @@ class Knowledge(State):
         super().__init__(domain, objects, visible)
         self.told = State(domain, objects, visible)
         """What was visible at first, which says what can be unknown."""
+        self._hidden: dict[tuple[str, Args], bool] = {}  # whether a fact was, of those that were asked for
         self.other: dict[Fact, bool | None] = {}
         """False or None of facts for which it is not what it was at first."""
 
     def copy(self) -> "Knowledge":
         """See State."""
-        other = super().copy()  # what was told at first is shared
+        other = super().copy()  # what was told at first is shared, and what follows from it alone
         other.other = dict(self.other)
         return other
 
@@ -109,9 +110,13 @@ class Knowledge(State):
         """See conditions.Facts."""
         if args in self.true.get(relation, _NONE):
             return True
-        if (fact := Fact(relation, args)) in self.other:
+        fact = Fact(relation, args)
+        if self.other and fact in self.other:
             return self.other[fact]
-        return False if self.told.allows(self.domain.relations[relation].visible, fact) else None
+        hidden = self._hidden.get(fact)
+        if hidden is None:
+            hidden = self._hidden[fact] = not self.told.allows(self.domain.relations[relation].visible, fact)
+        return None if hidden else False
 
     def rows(self, relation: str) -> Iterable[Args] | None:
         """See conditions.Facts."""

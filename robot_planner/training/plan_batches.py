@@ -29,6 +29,9 @@ from robot_planner.task_planning.scene import Scene
 from robot_planner.task_planning.soft_refiner import SoftContext
 from robot_planner.task_planning.tokens import BEGIN, END_WORD, Kind, PromptReader, name_pieces
 
+LONGEST_ROW = 256
+"""Tokens of a row of lessons, if they have a choice."""
+
 
 @dataclass(frozen=True)
 class PlanExample:
@@ -86,13 +89,25 @@ class ExampleMaker:
         )
 
 
-def by_scene(examples: Iterable[PlanExample]) -> list[list[PlanExample]]:
-    """Neighbours of one scene together: ``collate`` writes that scene once for all of them."""
+def by_scene(examples: Iterable[PlanExample], longest: int = LONGEST_ROW) -> list[list[PlanExample]]:
+    """Neighbours of one scene together, in rows of up to ``longest`` tokens if they have a choice.
+
+    ``collate`` writes the scene once for all lessons of a row; but everything looks at everything within it.
+    """
 
     def scene(example: PlanExample) -> tuple[bytes, bytes]:
         return example.tokens[: example.lengths[0]].tobytes(), example.names.tobytes()
 
-    return [list(group) for _, group in itertools.groupby(examples, scene)]
+    rows = []
+    for _, group in itertools.groupby(examples, scene):
+        row: list[PlanExample] = []
+        for lesson in group:
+            if row and sum(len(part) for part, *_ in _blocks([*row, lesson])) > longest:
+                rows.append(row)
+                row = []
+            row.append(lesson)
+        rows.append(row)
+    return rows
 
 
 def _blocks(lessons: Sequence[PlanExample]) -> Iterator[tuple[np.ndarray, int, int, int]]:

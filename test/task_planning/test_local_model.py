@@ -94,8 +94,8 @@ def test_it_passes_over_what_is_known_to_be_impossible_by_what_was_seen():
     before, after = (
         [plan_of(make(seed).generate(p, s, grammar=g, max_tokens=12)) for seed in range(40)] for p, s, g in told
     )
-    refused = [bool(check(plan, SCENE, knowing.knowledge).violations) for plan in before]
-    assert any(refused) and not any(check(plan, SCENE, knowing.knowledge).violations for plan in after)
+    refused = [bool(check(plan, SCENE, knowing.forecast.knowledge).violations) for plan in before]
+    assert any(refused) and not any(check(plan, SCENE, knowing.forecast.knowledge).violations for plan in after)
 
 
 def possible_after(plan, tried):

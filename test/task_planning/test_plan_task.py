@@ -130,7 +130,9 @@ def test_what_was_seen_while_trying_is_known_to_checker_and_model(shelf):
     assert result.success and len(result.rounds) == 3
     assert result.rounds[0].feedback[0].seen == ("locked(<box> (1))",)
     assert result.rounds[1].feedback == (Feedback(False, 0, "<box> (1) is locked", source=CHECKER),)
-    known = [options["grammar"].knowledge.value("locked", (ObjectRef("box", 1),)) for _, _, options in model.asked]
+    known = [
+        options["grammar"].forecast.knowledge.value("locked", (ObjectRef("box", 1),)) for _, _, options in model.asked
+    ]
     assert known[:2] == [None, None] and all(known[2:])
 
 
@@ -146,7 +148,7 @@ def test_predictions_and_what_may_have_changed_are_not_taken_for_known(shelf):
     assert plan_task(task, model, world_model=Foretold(), budgets=Budgets(corrections=1)).stop is Stop.CORRECTIONS
     plan_task(task, model, environment=Foretold(), observe=world.scene, budgets=Budgets(corrections=1))
     for _, _, options in model.asked:
-        assert options["grammar"].knowledge.value("locked", (ObjectRef("box", 1),)) is None
+        assert options["grammar"].forecast.knowledge.value("locked", (ObjectRef("box", 1),)) is None
     told = Feedback(False, 0, "no", seen=("locked(<moon> (1))",))
     with pytest.raises(DomainError, match="no <moon>"):
         plan_task(task, model, environment=Foretold())
