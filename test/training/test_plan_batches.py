@@ -78,8 +78,11 @@ def test_lessons_of_one_scene_in_one_row_are_as_one_by_one():
     scenes = [[maker.example(x.prefix, x.suffix, x.plan, x.scene) for x in lessons_of(seed)] for seed in range(40, 46)]
     assert any(len({lesson.lengths[1] for lesson in lessons}) > 1 for lessons in scenes)  # with and without answers
     rows = [lesson for lessons in scenes for lesson in lessons]
-    assert by_scene(rows) == scenes
     words = HOUSEHOLDS.words
+    assert by_scene(rows, 10_000) == scenes
+    short = by_scene(rows, 256)
+    assert [lesson for row in short for lesson in row] == rows and len(scenes) < len(short) < len(rows)
+    assert all(collate([row], words).tokens.shape[1] <= 256 for row in short if len(row) > 1)
     alone, together = (plan_loss(network, collate(groups, words)) for groups in ([[row] for row in rows], scenes))
     assert together["loss"].item() == pytest.approx(alone["loss"].item(), rel=1e-5)
     assert together["right"].item() == pytest.approx(alone["right"].item(), abs=1e-6)
