@@ -4,8 +4,8 @@
 usually are.
 
 Its chains of draft, feedback and next draft are what the skill of correcting is learned from. Whatever nobody has seen
-it looks for in a stated order: first in the likeliest place, then in two more, then in all that are left; never where
-it is to end, for then there would be nothing to do. What it writes follows from what is told in a prompt alone.
+it looks for in a stated order: first in the likeliest place, then in all that are usual, then in all that are left;
+never where it is to end, for then there would be nothing to do. What it writes follows from what is told in a prompt.
 """
 
 from collections.abc import Iterator
@@ -14,15 +14,11 @@ from dataclasses import dataclass
 from robot_planner.task_planning.condition_text import parse_literal
 from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.feedback import Feedback
-from robot_planner.task_planning.household_expert import expert_plan
+from robot_planner.task_planning.household_expert import Search, expert_plan, plan_on
 from robot_planner.task_planning.households import CARRIES, HOLDS, USUAL
 from robot_planner.task_planning.plan import ObjectRef, TaskPlan
 from robot_planner.task_planning.scene import Task
 from robot_planner.task_planning.world import SymbolicWorld
-
-PLACES_TRIED = ((0, 1), (2, 2))
-"""How many places a draft looks into for one thing where trials have shown at most so many without it: (shown, looked
-into); where they have shown more, all that are left."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +43,15 @@ class BeliefExpert:
 
     def draft(self) -> TaskPlan:
         """A plan from what is known now, and guesses."""
+        world, search = self._believed()
+        return expert_plan(world, self.task.goals, search)
+
+    def go_on(self, begin: TaskPlan) -> TaskPlan | None:
+        """As ``draft``, a plan that begins with these steps; None if that can't be."""
+        world, search = self._believed()
+        return plan_on(world, self.task.goals, begin, search)
+
+    def _believed(self) -> tuple[SymbolicWorld, Search]:
         self.guess = {thing: self._places(thing) for thing in self.wanted if not self._placed(thing)}
         facts = set(self.known)
         for thing, places in self.guess.items():
@@ -55,7 +60,7 @@ class BeliefExpert:
                 facts.add(Fact("inside" if box else "on", (thing, places[-1])))
                 facts |= {Fact("in_room", (thing, room)) for room in self._rooms(places[-1])}
         world = SymbolicWorld(self.task.scene.domain, self.task.scene.objects, facts)
-        return expert_plan(world, self.task.goals, {t: places for t, places in self.guess.items() if len(places) > 1})
+        return world, {thing: places for thing, places in self.guess.items() if len(places) > 1}
 
     def hear(self, feedback: Feedback) -> None:
         """Takes in what came back when a plan, its own or not, was tried."""
@@ -75,26 +80,25 @@ class BeliefExpert:
         return tuple(f.args[1] for f in self.known if f.relation == "in_room" and f.args[0] == thing)
 
     def _places(self, thing: ObjectRef) -> tuple[ObjectRef, ...]:
-        """Places to look into, the likeliest first: the usual ones in their order, then containers, then the rest."""
+        """Places to look into, in this order: the likeliest, or once trials have shown it is not there, all usual ones,
+        or if there are none, all that are left, as the scene lists them.
+        """
         objects = self.task.scene.objects
         usual = USUAL.get(objects[thing], ())
         goals = {atom.args for goal in self.task.goals for atom in goal.atoms() if atom.relation in ("inside", "on")}
         missed = self.missed.get(thing, set())
         out = {fact.args[1] for fact in self.task.scene.knowledge.absent([thing])} | missed
-        numbers = {place: number for number, place in enumerate(objects)}
-
-        def rank(place: ObjectRef) -> tuple[int, int, int]:
-            kind = objects[place]
-            named = usual.index(place.name) if place.name in usual else len(usual)
-            return named, kind not in HOLDS, numbers[place]
-
         left = [
             place
             for place, kind in objects.items()
             if kind in HOLDS | CARRIES and place not in out and (thing, place) not in goals
         ]
-        left.sort(key=rank)
-        return tuple(left[: next((most for shown, most in PLACES_TRIED if len(missed) <= shown), len(left))])
+        likely = [place for place in left if place.name in usual]
+        if missed or not left:
+            return tuple(likely or left)
+        if likely:
+            return (min(likely, key=lambda place: usual.index(place.name)),)
+        return (next((place for place in left if objects[place] in HOLDS), left[0]),)
 
 
 def correction_chain(task: Task, world: SymbolicWorld, most: int = 10) -> Iterator[Correction]:

@@ -34,6 +34,19 @@ def expert_plan(world: SymbolicWorld, goals: Iterable[Condition], search: Search
     return _Script(world, search or {}).plan([_fact(goal) for goal in goals])
 
 
+def plan_on(
+    world: SymbolicWorld, goals: Sequence[Condition], begin: TaskPlan, search: Search | None = None
+) -> TaskPlan | None:
+    """As ``expert_plan``, a plan that begins with these steps; None if they, or what would have to follow, can't be."""
+    script = _Script(world, search or {})
+    for step in begin.steps:
+        script.do(step.action, *step.objects)
+        if script.failed:
+            return None
+    plan = script.plan([_fact(goal) for goal in goals])
+    return plan if script.failed == 0 and all(world.holds(goal) for goal in goals) else None
+
+
 def _fact(goal: Condition) -> Fact:
     if not isinstance(goal, Atom):
         raise CannotPlanError(f"no script for '{goal}'")
@@ -48,6 +61,8 @@ class _Script:
         self.world, self.search = world, search
         world.reset()
         self.steps: list[Step] = []
+        self.failed = 0
+        """Steps that could not be done."""
 
     def plan(self, goals: list[Fact]) -> TaskPlan:
         stays_open = {goal.args[0] for goal in goals if goal.relation == "open"}
@@ -76,7 +91,7 @@ class _Script:
     def do(self, action: str, *things: ObjectRef) -> None:
         """One step; a step that fails stays in the plan of somebody who did not know better."""
         self.steps.append(Step(action, things))
-        self.world.execute(self.steps[-1])
+        self.failed += not self.world.execute(self.steps[-1]).done
 
     def place_of(self, thing: ObjectRef) -> ObjectRef | None:
         """What a thing lies in or on."""

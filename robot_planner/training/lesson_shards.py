@@ -74,7 +74,9 @@ def gather_shard(path: Path, seeds: range, config: StepNetworkConfig, model: Pat
     answer = None if model is None else equilibrium_of(model)
     rows = []
     for seed in seeds:
-        rows += [maker.example(x.prefix, x.suffix, x.plan, x.scene) for x in lessons_of(seed, answer=answer)]
+        rows += [
+            maker.example(x.prefix, x.suffix, x.plan, x.scene, x.mistakes) for x in lessons_of(seed, answer=answer)
+        ]
     return write_examples(path, rows)
 
 

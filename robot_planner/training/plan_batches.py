@@ -44,7 +44,10 @@ class PlanExample:
     names: np.ndarray
     """(O, pieces) int16."""
     targets: np.ndarray
-    """(P, 3) int16: word, first and second thing of what follows each token of the plan; things from 1, 0 for none."""
+    """(P, 3) int16: word, first and second thing of what follows each token of the plan; things from 1, 0 for none.
+
+    The word is 0 of what is not taught.
+    """
     words: np.ndarray
     """(A + 1,) int16: words that may be written, END among them."""
     allowed: np.ndarray
@@ -57,8 +60,13 @@ class ExampleMaker:
     def __init__(self, reader: PromptReader, config: StepNetworkConfig) -> None:
         self._reader, self._config = reader, config
 
-    def example(self, prefix: str, suffix: str, plan: TaskPlan, scene: Scene) -> PlanExample:
-        """``scene``: what the prefix tells of. Raises InvalidInputError for a plan that the scene has no room for."""
+    def example(
+        self, prefix: str, suffix: str, plan: TaskPlan, scene: Scene, mistakes: range = range(0)
+    ) -> PlanExample:
+        """``scene``: what the prefix tells of; ``mistakes``: steps that are not taught.
+
+        Raises InvalidInputError for a plan that the scene has no room for.
+        """
         reader, words = self._reader, self._reader.words
         scene_text, answer_text = reader.split(prefix)
         read = reader.scene(scene_text)
@@ -72,7 +80,8 @@ class ExampleMaker:
             raise InvalidInputError("a step of the plan can't be written in this scene")
         begin = (Kind.STEP, words[BEGIN], 0, 0, 0, 0)
         rows = [*read.tokens, *answers, *draft, begin, *steps]
-        targets = [step[1:4] for step in steps] + [(words[END_WORD], 0, 0)]
+        targets = [(0, 0, 0) if at in mistakes else step[1:4] for at, step in enumerate(steps)]
+        targets.append((words[END_WORD], 0, 0))
         names = [name_pieces(thing.name, config.pieces, config.pieces_per_name) for thing in read.things]
         usable = [words[name] for name in scene.domain.actions if words[name] and all(scene.candidates(name))]
         allowed = np.zeros((len(targets), 2, len(read.things)), bool)
@@ -253,16 +262,17 @@ def plan_loss(network: StepNetwork, batch: PlanBatch) -> dict[str, Tensor]:
     keys = network.keys(hidden[:, 1 : 1 + count])  # shorter scenes have other rows there; nothing points at them
     rows = hidden.gather(1, batch.places.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
     word, first, second = batch.targets.unbind(-1)
+    counted = batch.counted & (word > 0)
     logits = network.action_logits(rows).masked_fill(~batch.words.unsqueeze(1), -torch.inf)
-    loss, right = _choice(logits, word, batch.counted)
+    loss, right = _choice(logits, word, counted)
     for at, thing in enumerate((first, second)):
         given = first if at else None
         logits = network.argument_logits(rows, keys, word, given)
-        present = batch.counted & (thing > 0)
+        present = counted & (thing > 0)
         more, also = _choice(_within(logits, batch.allowed[:, :, at], present), thing - 1, present)
         loss, right = loss + more, right & also
-    steps = batch.counted.sum()
-    return {"loss": loss.sum() / steps, "right": (right & batch.counted).sum().detach() / steps}
+    steps = counted.sum()
+    return {"loss": loss.sum() / steps, "right": (right & counted).sum().detach() / steps}
 
 
 def _within(logits: Tensor, allowed: Tensor, present: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ point of refinement at that knowledge, and drafts that lie about it are repaired
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
@@ -38,6 +38,12 @@ LONGEST = 40
 """Steps of a plan that is taught."""
 SPOILT = 0.3
 """How often a spoilt plan is tried in place of the corrector's: mistakes that no corrector makes earn answers too."""
+ASTRAY = 0.7
+"""How often, at a state of knowledge, it is also taught to go on after steps that nobody should have made."""
+PRESENT = 0.4
+"""How often there is a lesson of a world that is not reset, too."""
+ROBOT_REASON = "the time ran out"
+"""Stands for whatever a robot says that is no requirement's: no model knows its words."""
 TABLE_EVERY = 8
 
 
@@ -49,6 +55,8 @@ class Lesson:
     suffix: str
     plan: TaskPlan
     scene: Scene
+    mistakes: range = range(0)
+    """Steps of the plan that are not taught, for they were made on purpose: what is taught is to go on after them."""
 
 
 def word_list() -> WordList:
@@ -81,6 +89,9 @@ class Teacher(Protocol):
     def draft(self) -> TaskPlan:
         """A plan from what is known now; raises CannotPlanError."""
 
+    def go_on(self, begin: TaskPlan) -> TaskPlan | None:
+        """As ``draft``, a plan that begins with these steps; None if that can't be."""
+
     def hear(self, feedback: Feedback) -> None:
         """Takes in what came back when a plan was tried."""
 
@@ -92,11 +103,19 @@ class TableTeacher:
         plan = table_tasks.table_plan(task.scene, task.goals)
         if plan is None:
             raise InvalidInputError(f"'{task.instruction}' can't be done here")
-        self._plan = plan
+        self._task, self._plan = task, plan
 
     def draft(self) -> TaskPlan:
         """See Teacher."""
         return self._plan
+
+    def go_on(self, begin: TaskPlan) -> TaskPlan | None:
+        """See Teacher."""
+        world = table_tasks.table_world(self._task.scene.visible)
+        if not all(world.execute(step).done for step in begin.steps):
+            return None
+        rest = table_tasks.table_plan(world.scene(), self._task.goals)
+        return None if rest is None else TaskPlan((*begin.steps, *rest.steps))
 
     def hear(self, feedback: Feedback) -> None:
         """See Teacher."""
@@ -124,6 +143,8 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
     task, world, teacher = draw_problem(seed, split, random)
     tried: list[tuple[TaskPlan, Feedback]] = []
     last: TaskPlan | None = None
+    if random.random() < PRESENT:
+        yield from from_the_present(task, world, teacher, random)
     for _ in range(MOST_ROUNDS):
         try:
             target = teacher.draft()
@@ -138,6 +159,8 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
             draft = spoil(target, task.scene, random) if random.random() < SPOILT else target
         for other in _drafts(task.scene, target, last, draft, random):
             yield Lesson(prefix, write_suffix(other), target, task.scene)
+        if random.random() < ASTRAY and (led := lead_astray(teacher, target, task.scene, random)):
+            yield Lesson(prefix, write_suffix(last), led[0], task.scene, led[1])
         feedback = world.run(draft, task.goals)
         if feedback.success:
             return
@@ -159,6 +182,51 @@ def _drafts(
     if draft != target:
         yield draft
     yield target if random.random() < 0.5 else spoil(target, scene, random)
+
+
+def lead_astray(teacher: Teacher, target: TaskPlan, scene: Scene, random: Random) -> tuple[TaskPlan, range] | None:
+    """The target's beginning, one to three wrong steps that can be done, and how to go on; which steps are wrong.
+
+    A plan that is written step by step meets its own mistakes; without such lessons it has never seen any.
+    """
+    names = [name for name in scene.domain.actions if all(scene.candidates(name))]
+    for _ in range(6):
+        cut = random.randint(0, len(target.steps))
+        wrong: list[Step] = []
+        for _ in range(random.choice((1, 1, 2, 3))):
+            if cut < len(target.steps) and random.random() < 0.5:
+                wrong.append(_other_thing(target.steps[cut], scene, random))
+            else:
+                name = random.choice(("WALK", *names) if "WALK" in names else names)
+                wrong.append(Step(name, tuple(random.choice(column) for column in scene.candidates(name))))
+        plan = teacher.go_on(TaskPlan((*target.steps[:cut], *wrong)))
+        if plan is not None and len(plan.steps) <= LONGEST:
+            return plan, range(cut, cut + len(wrong))
+    return None
+
+
+def from_the_present(task: Task, world: SymbolicWorld, teacher: Teacher, random: Random) -> Iterator[Lesson]:
+    """Lessons of a world that is not reset: some steps are done, one fails, for the world's reason or a robot's.
+
+    The scene is then what is seen at present, the draft the steps that are still to be done.
+    """
+    plan, done = teacher.draft(), 0
+    world.reset()
+    stop, reason = random.randint(0, len(plan.steps)), ROBOT_REASON
+    for step in plan.steps[:stop]:
+        outcome = world.execute(step)
+        if not outcome.done:
+            reason = outcome.reason
+            break
+        done += 1
+    if done == len(plan.steps):
+        return
+    present = replace(task, scene=world.scene())
+    unmet = tuple(str(goal) for goal in task.goals if not world.holds(goal))
+    target = type(teacher)(present).draft()  # type: ignore[call-arg] # both are made of a task
+    if len(target.steps) <= LONGEST:
+        prefix = write_prompt(present, [(plan, Feedback(False, done, reason, unmet))], WINDOW)
+        yield Lesson(prefix, write_suffix(TaskPlan(plan.steps[done:])), target, present.scene)
 
 
 def spoil(plan: TaskPlan, scene: Scene, random: Random) -> TaskPlan:
