@@ -10,13 +10,14 @@ import pytest
 from robot_planner.errors import InvalidInputError
 from robot_planner.task_planning.checker import check
 from robot_planner.task_planning.household_tasks import sample_problem
+from robot_planner.task_planning.households import TRAINING
 from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
-from robot_planner.task_planning.plan import TaskPlan
+from robot_planner.task_planning.plan import TaskPlan, parse_plan
 from robot_planner.task_planning.table_tasks import sample_table_task, table_world
 from robot_planner.task_planning.tokens import PromptReader
 from robot_planner.training.lesson_shards import gather, read_examples, write_examples
 from robot_planner.training.plan_batches import ExampleMaker, by_scene, collate, plan_loss
-from robot_planner.training.plan_lessons import lessons_of, spoil, word_list
+from robot_planner.training.plan_lessons import draw_problem, from_the_present, lessons_of, spoil, word_list
 
 WORDS = word_list()
 CONFIG = StepNetworkConfig(words=len(WORDS), width=24, layers=1, heads=2)
@@ -36,7 +37,7 @@ def test_at_one_state_of_knowledge_there_is_one_answer_and_it_is_its_own_fixed_p
         told = by_prefix(seed)
         rounds += len(told)
         for prefix, lessons in told.items():
-            (plan,) = {lesson.plan for lesson in lessons}
+            (plan,) = {lesson.plan for lesson in lessons if not lesson.mistakes}
             own += f"Draft:\n{plan}\nPlan:\n" in {lesson.suffix for lesson in lessons}
             without += "Draft:\nNULL\nPlan:\n" in {lesson.suffix for lesson in lessons}
             assert "Tried:" in prefix or "Draft:\nNULL\nPlan:\n" in {lesson.suffix for lesson in lessons}
@@ -75,8 +76,45 @@ def test_with_a_planner_of_ones_own_its_plans_are_what_is_tried_and_corrected():
         return TaskPlan()
 
     told = by_prefix(3, answer=lazy)
-    assert len(told) > 2 and all("Tried: none" in prefix for prefix in list(told)[1:])
-    assert any(lesson.suffix == "Draft:\nEND\nPlan:\n" for lesson in list(told.values())[1])
+    first = next(prefix for prefix, lessons in told.items() if any("NULL" in lesson.suffix for lesson in lessons))
+    later = {prefix: lessons for prefix, lessons in told.items() if prefix.startswith(first) and prefix != first}
+    assert len(later) > 1 and all("Tried: none" in prefix for prefix in later)
+    assert all(any(lesson.suffix == "Draft:\nEND\nPlan:\n" for lesson in lessons) for lessons in later.values())
+
+
+def test_after_wrong_steps_the_way_on_is_taught_and_the_wrong_steps_are_not():
+    maker, network = ExampleMaker(PromptReader(WORDS), CONFIG), StepNetwork(CONFIG)
+    shown = {"household": 0, "tabletop": 0}
+    for seed in range(40):
+        for lesson in lessons_of(seed):
+            if lesson.mistakes and "Tried" not in lesson.prefix:
+                shown[lesson.scene.domain.name] += 1
+                assert len(lesson.plan.steps) >= lesson.mistakes.stop and check(lesson.plan, lesson.scene).ok
+                example = maker.example(lesson.prefix, lesson.suffix, lesson.plan, lesson.scene, lesson.mistakes)
+                assert [at for at, row in enumerate(example.targets) if not row[0]] == list(lesson.mistakes)
+    assert min(shown.values()) > 2
+    whole = maker.example(lesson.prefix, lesson.suffix, lesson.plan, lesson.scene)
+    some = maker.example(lesson.prefix, lesson.suffix, lesson.plan, lesson.scene, range(1))
+    losses = [plan_loss(network, collate([[e]], len(WORDS)))["loss"].item() * taught
+              for e, taught in ((whole, len(whole.targets)), (some, len(whole.targets) - 1))]  # fmt: skip
+    assert losses[1] < losses[0]
+
+
+def test_a_world_that_is_not_reset_is_planned_on_in_from_what_is_seen_then():
+    seen = 0
+    for seed in range(60):
+        random = Random(seed)
+        task, world, teacher = draw_problem(seed, TRAINING, random)
+        for lesson in from_the_present(task, world, teacher, random):
+            assert lesson.scene == world.scene() and "Learned" not in lesson.prefix
+            plan = teacher.draft()
+            left = parse_plan(lesson.suffix.removeprefix("Draft:\n").removesuffix("Plan:\n"))
+            assert plan.steps[len(plan.steps) - len(left.steps) :] == left.steps
+            assert (
+                all(world.execute(step).done for step in lesson.plan.steps) or lesson.scene.domain.name == "household"
+            )
+            seen += task.scene != lesson.scene
+    assert seen > 10
 
 
 def test_what_is_spoilt_is_another_plan_of_the_same_scene():
@@ -93,7 +131,7 @@ def test_every_word_of_a_lesson_is_known_but_those_that_name_things():
         for lesson in lessons_of(seed):
             example = maker.example(lesson.prefix, lesson.suffix, lesson.plan, lesson.scene)
             unknown = [row for row in example.tokens if row[1] == 0 and not row[2]]
-            assert all(row[0] in (1, 13) for row in unknown)  # a number in the instruction, or no draft
+            assert all(row[0] in (1, 13, 8) for row in unknown)  # a number that is said, no draft, a robot's reason
 
 
 def test_shards_give_back_what_was_written_and_are_not_gathered_twice(tmp_path):
