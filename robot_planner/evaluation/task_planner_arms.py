@@ -100,7 +100,7 @@ def run_arms(case: Case, make_model: MakeModel, settings: Settings, world_model:
 
 def _fixed_refinements(case: Case, model: LanguageModel, settings: Settings) -> Outcome:
     """The first text and three refinements of it, the last of which counts."""
-    refine, plan = Refinement(model, write_prompt(case.task), Grammar(case.task.scene)), None
+    refine, plan = Refinement(model, write_prompt(case.task), Grammar(case.task.scene, case.task.goals)), None
     written = []
     for _ in range(1 + REFINEMENTS):
         written.append(refine(plan, settings.steps))
@@ -110,7 +110,7 @@ def _fixed_refinements(case: Case, model: LanguageModel, settings: Settings) -> 
 
 def draw_samples(case: Case, model: LanguageModel, settings: Settings) -> list[Sample]:
     """As many samples as the largest tree search takes."""
-    task, grammar = case.task, Grammar(case.task.scene)
+    task, grammar = case.task, Grammar(case.task.scene, case.task.goals)
     seed = case.seed * 1000
     refine = Refinement(model, write_prompt(task), grammar, first_temperature=settings.temperature, seed=seed)
     known: dict[TaskPlan | None, tuple[Score, int, int]] = {}

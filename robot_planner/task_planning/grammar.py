@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.task_planning.checker import Forecast
+from robot_planner.task_planning.conditions import Condition
 from robot_planner.task_planning.feedback import Feedback, learned
 from robot_planner.task_planning.plan import END, LONGEST_PLAN, Step, TaskPlan
 from robot_planner.task_planning.scene import Scene
@@ -52,8 +53,10 @@ class Grammar:
     Symbols are numbered: the domain's actions, then the scene's things, then line break and END (``symbols``).
     """
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, goals: Sequence[Condition] = ()) -> None:
+        """``goals``: what is to hold at the end; plans that miss them may be written, but see ``ends_short``."""
         self.scene = scene
+        self._goals = tuple(scene.domain.expand(goal) for goal in goals)
         self.forecast = Forecast(scene)
         """What is known of plans. The grammar does not depend on it; a careful model looks at it."""
         self.vain: frozenset[tuple[Step | None, ...]] = frozenset()
@@ -81,6 +84,11 @@ class Grammar:
         ends = ((plan.steps, feedback.failed_step) for plan, feedback in attempts if not feedback.success)
         other.vain = frozenset((*steps, None) if at is None else steps[: at + 1] for steps, at in ends)
         return other
+
+    def ends_short(self, steps: tuple[Step, ...]) -> bool:
+        """Whether a plan of these steps, which can be done, is known to leave a goal unmet, or was tried in vain."""
+        known = self.forecast.after(steps).knowledge
+        return (*steps, None) in self.vain or any(goal.evaluate(known, {}) is False for goal in self._goals)
 
     def start(self) -> Writing:
         """Nothing is written."""

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The small model of our own behind the protocol of language models: prompt in, plan out, a whole step a token.
 
-What may be written is narrowed twice: by the grammar, and by what the robot sees and has seen. A step whose
-requirements are KNOWN not to hold, after the steps before it, is passed over for the next best, and so is one that
-failed after these very steps; what is unknown may be tried. Keys and values of the scene, of the answers and of the
+What may be written is narrowed twice: by the grammar, and by what the robot sees and has seen. Passed over for the next
+best is a step whose requirements are KNOWN not to hold after the steps before it, one that failed after these very
+steps, one that leads back to where the plan has been, and an end at which a goal is known to be unmet; what is unknown
+may be tried. Keys and values of the scene, of the answers and of the
 draft are kept from call to call, and the draft of a plan is verified in one call of the network (``speculative.py``).
 """
 
@@ -67,7 +68,7 @@ class LocalModel:
     def __init__(
         self, network: StepNetwork, words: WordList, name: str = "local", careful: bool = True, device: str = "cpu"
     ) -> None:
-        """``careful``: pass over steps that are known to be impossible, and over plans that were tried in vain."""
+        """``careful``: pass over what is known not to do; see the module's docstring."""
         self.name, self.words, self.careful = name, words, careful
         self.network = network.to(device).eval().requires_grad_(False)
         self.device = device
@@ -95,7 +96,7 @@ class LocalModel:
             seen, past, tokens, reused = self._read(prefix, suffix)
             if tuple(seen.numbers) != grammar.objects:
                 raise InvalidInputError("the grammar is of another scene than the prompt's")
-            choice = _Choice(self, grammar, seen, temperature, seed)
+            choice = _Choice(self, grammar, seen, temperature, seed, max_tokens)
             written = decode(
                 _Decoder(self, seen), choice.next, [(self.words[BEGIN], 0, 0)], past,
                 ended=lambda row: row[-1][0] == choice.end, draft=self._written(draft, seen), max_tokens=max_tokens,
@@ -196,14 +197,17 @@ class _Decoder:
 class _Choice:
     """Which step comes next: the likeliest action, then the likeliest things, of what may be written."""
 
-    def __init__(self, model: LocalModel, grammar: Grammar, seen: Seen, temperature: float, seed: int) -> None:
+    def __init__(
+        self, model: LocalModel, grammar: Grammar, seen: Seen, temperature: float, seed: int, longest: int
+    ) -> None:
         self._network, self._seen, self._careful = model.network, seen, model.careful
         self._temperature = temperature
         self._generator = torch.Generator(model.device).manual_seed(seed)
         scene, words = grammar.scene, model.words
         self.end = words[END_WORD]
         self.steps: list[Step] = []
-        self._forecast, self._vain = grammar.forecast, grammar.vain if model.careful else frozenset()
+        self._grammar, self._longest = grammar, longest
+        self._passed = {grammar.forecast.after(()).digest} if model.careful else set()
         self._candidates: dict[int, tuple[str, list[Tensor]]] = {}
         for at in grammar.mask(grammar.start()).nonzero()[0]:
             if at != grammar.end:
@@ -220,17 +224,21 @@ class _Choice:
         """What the network thinks (W,) -> the step, which is taken as written, and the logarithm of its probability."""
         for word, chance in self._ranked(self._network.action_logits(hidden), self._words):
             if word == self.end:
-                if (*self.steps, None) in self._vain:
+                if (
+                    self._careful
+                    and self._grammar.ends_short(tuple(self.steps))
+                    and len(self.steps) + 1 < self._longest
+                ):
                     continue
                 return (word, 0, 0), chance
             name, columns = self._candidates[word]
             for things, more in self._arguments(hidden, word, columns):
                 step = Step(name, tuple(self._things[number - 1] for number in things))
                 if self._possible(step):
-                    self.steps.append(step)
+                    self._take(step)
                     first, second = (*things, 0, 0)[:2]
                     return (word, first, second), chance + more
-        return (self.end, 0, 0), 0.0  # a plan that was tried in vain, but there is nothing else to write
+        return (self.end, 0, 0), 0.0  # it will not do, but there is nothing else to write
 
     def _arguments(self, hidden: Tensor, word: int, columns: list[Tensor]) -> Iterator[tuple[tuple[int, ...], float]]:
         """Things for an action, the likeliest first of the first, then of the second."""
@@ -262,9 +270,19 @@ class _Choice:
             yield int(allowed[at]), float(chances[at])
 
     def _possible(self, step: Step) -> bool:
-        """Whether nothing that is known speaks against the step."""
+        """Whether nothing that is known speaks against the step, and it does not lead back to where the plan was."""
+        if not self._careful:
+            return True
         steps = (*self.steps, step)
-        return not self._careful or (steps not in self._vain and self._forecast.after(steps).reason is None)
+        if steps in self._grammar.vain or len(steps) == self._longest:
+            return False
+        outlook = self._grammar.forecast.after(steps)
+        return outlook.reason is None and outlook.digest not in self._passed
+
+    def _take(self, step: Step) -> None:
+        self.steps.append(step)
+        if self._careful:
+            self._passed.add(self._grammar.forecast.after(tuple(self.steps)).digest)
 
 
 def save_local_model(network: StepNetwork, words: WordList, folder: Path, card: str) -> None:

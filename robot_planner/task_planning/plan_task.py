@@ -118,7 +118,7 @@ class _Sight:
 
     def __init__(self, task: Task, constrained: bool, observe: Callable[[], Scene] | None) -> None:
         self.task, self._constrained, self._observe = task, constrained, observe
-        self._grammar = Grammar(task.scene)
+        self._grammar = Grammar(task.scene, task.goals)
         self._tried: list[tuple[TaskPlan, Feedback]] = []
 
     def look(self) -> None:
@@ -126,7 +126,7 @@ class _Sight:
         scene = self.task.scene if self._observe is None else self._observe()
         if scene != self.task.scene:
             self.task = replace(self.task, scene=scene)
-            self._grammar = Grammar(scene)
+            self._grammar = Grammar(scene, self.task.goals)
 
     @property
     def grammar(self) -> Grammar | None:

@@ -113,9 +113,13 @@ class Knowledge(State):
         fact = Fact(relation, args)
         if self.other and fact in self.other:
             return self.other[fact]
+        return self._untold(fact)
+
+    def _untold(self, fact: Fact) -> bool | None:
+        """What is known of a fact that was not told at first."""
         hidden = self._hidden.get(fact)
         if hidden is None:
-            hidden = self._hidden[fact] = not self.told.allows(self.domain.relations[relation].visible, fact)
+            hidden = self._hidden[fact] = not self.told.allows(self.domain.relations[fact.relation].visible, fact)
         return None if hidden else False
 
     def rows(self, relation: str) -> Iterable[Args] | None:
@@ -124,6 +128,11 @@ class Knowledge(State):
             return None
         maybe = {fact.args for fact, value in self.other.items() if value is None and fact.relation == relation}
         return self.true[relation] | maybe
+
+    def digest(self) -> int:
+        """The same for the same knowledge; what differs has, but for chance, another."""
+        other = frozenset(entry for entry in self.other.items() if entry[1] is not self._untold(entry[0]))
+        return hash((other, *(frozenset(rows) for rows in self.true.values())))
 
     def learn(self, fact: Fact, holds: bool) -> None:
         """Takes a fact, or its contrary, for known, and with it what can't hold beside it."""

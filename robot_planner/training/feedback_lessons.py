@@ -77,7 +77,7 @@ def trials_of(seed: int, split: str = TRAINING, answer: Answer | None = None) ->
         plans = {spoil(target, task.scene, random): SPOILT_COPY, target: CORRECTOR}
         plans.setdefault(_likely(target, task, random, known(task, heard)), SPOILT_COPY)
         if answer is not None:
-            draft = answer(write_prompt(task, heard, WINDOW), last, Grammar(task.scene).after(heard))
+            draft = answer(write_prompt(task, heard, WINDOW), last, Grammar(task.scene, task.goals).after(heard))
             plans[draft] = PLANNER
         else:
             draft = next(iter(plans)) if random.random() < SPOILT else target

@@ -14,7 +14,7 @@ from robot_planner.task_planning.network import FIELDS, StepNetworkConfig
 from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.tokens import PromptReader
 from robot_planner.training.plan_batches import ExampleMaker, PlanExample
-from robot_planner.training.plan_lessons import Answer, lessons_of, word_list
+from robot_planner.training.plan_lessons import LONGEST_WRITTEN, Answer, lessons_of, word_list
 from robot_planner.training.shards import make_missing
 
 PROBLEMS_PER_SHARD = 250
@@ -68,10 +68,12 @@ def _read(path: Path) -> list[PlanExample]:
     ]
 
 
-def gather_shard(path: Path, seeds: range, config: StepNetworkConfig, model: Path | None = None) -> Path:
+def gather_shard(
+    path: Path, seeds: range, config: StepNetworkConfig, model: Path | None = None, longest: int = LONGEST_WRITTEN
+) -> Path:
     """The lessons of these problems; with a model its own equilibria are what is corrected."""
     maker = ExampleMaker(PromptReader(word_list()), config)
-    answer = None if model is None else equilibrium_of(model)
+    answer = None if model is None else equilibrium_of(model, longest)
     rows = []
     for seed in seeds:
         rows += [
@@ -80,8 +82,8 @@ def gather_shard(path: Path, seeds: range, config: StepNetworkConfig, model: Pat
     return write_examples(path, rows)
 
 
-def equilibrium_of(folder: Path) -> Answer:
-    """What a model's refinement of a draft stands still at."""
+def equilibrium_of(folder: Path, longest: int = LONGEST_WRITTEN) -> Answer:
+    """What a model's refinement of a draft stands still at; ``longest`` tokens a plan."""
     import torch
 
     from robot_planner.task_planning.equilibrium import solve_discrete
@@ -93,7 +95,7 @@ def equilibrium_of(folder: Path) -> Answer:
     model = load_local_model(folder)
 
     def answer(prefix: str, draft: TaskPlan | None, grammar: Grammar) -> TaskPlan:
-        found = solve_discrete(Refinement(model, prefix, grammar), draft, cap=6, tokens_per_plan=50)
+        found = solve_discrete(Refinement(model, prefix, grammar), draft, cap=6, tokens_per_plan=longest)
         return found.plan or TaskPlan()
 
     return answer

@@ -34,8 +34,8 @@ from robot_planner.task_planning.world import SymbolicWorld
 DOMAINS = ("household", "tabletop")
 MOST_ROUNDS = 8
 WINDOW = 5
-LONGEST = 40
-"""Steps of a plan that is taught."""
+LONGEST, LONGEST_WRITTEN = 40, 50
+"""Steps of a plan that is taught, and tokens of one that the planner writes in a training."""
 SPOILT = 0.3
 """How often a spoilt plan is tried in place of the corrector's: mistakes that no corrector makes earn answers too."""
 ASTRAY = 0.7
@@ -154,7 +154,7 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
             return
         prefix = write_prompt(task, tried, WINDOW)
         if answer is not None:
-            draft = answer(prefix, last, Grammar(task.scene).after(tried))
+            draft = answer(prefix, last, Grammar(task.scene, task.goals).after(tried))
         else:
             draft = spoil(target, task.scene, random) if random.random() < SPOILT else target
         for other in _drafts(task.scene, target, last, draft, random):

@@ -11,6 +11,7 @@ before are replayed, each half as often as the next. Every phase resumes from it
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,13 @@ from robot_planner.task_planning.nested import Budgets
 from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.plan_task import plan_task
 from robot_planner.task_planning.tokens import WordList
-from robot_planner.training.lesson_shards import gather, read_examples
+from robot_planner.training.lesson_shards import gather, gather_shard, read_examples
 from robot_planner.training.plan_batches import PlanExample, by_scene, collate, plan_loss
-from robot_planner.training.plan_lessons import word_list
+from robot_planner.training.plan_lessons import LONGEST_WRITTEN, word_list
 from robot_planner.training.resumable import run_phase
 
 BASE_SEED, ROUND_SEED, VALIDATION_SEED = 10_000_000, 20_000_000, 30_000_000
 """First problems of the warm-up, of the rounds (1,000,000 apart) and of validation; those of benches are below."""
-LONGEST_PLAN = 50
-"""Steps that a plan may have in validation."""
 OLD_SHARE = 0.5
 """Of a batch in a round, the share of lessons of the warm-up."""
 
@@ -51,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=int, default=60, help="problems solved after a phase (default: 60)")
     parser.add_argument(
         "--scenes", type=int, default=16, help="scenes whose lessons make a step (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--plan-steps", type=int, default=LONGEST_WRITTEN, help="of a plan that it writes (default: %(default)s)"
     )
     parser.add_argument("--width", type=int, default=192, help="numbers of a token (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=6, help="transformer layers (default: %(default)s)")
@@ -117,12 +119,12 @@ def fit(
     network.eval()
 
 
-def closed_loop(model: LocalModel, problems: int) -> dict[str, float]:
+def closed_loop(model: LocalModel, problems: int, longest: int = LONGEST_WRITTEN) -> dict[str, float]:
     """Success on validation problems: of a single pass, of an equilibrium, and with the world's answers."""
     arms = {
-        "single_pass": Budgets(corrections=0, iterations=1, tokens_per_plan=LONGEST_PLAN),
-        "equilibrium": Budgets(corrections=0, tokens_per_plan=LONGEST_PLAN),
-        "corrected": Budgets(corrections=10, tokens_per_plan=LONGEST_PLAN),
+        "single_pass": Budgets(corrections=0, iterations=1, tokens_per_plan=longest),
+        "equilibrium": Budgets(corrections=0, tokens_per_plan=longest),
+        "corrected": Budgets(corrections=10, tokens_per_plan=longest),
     }
     won = dict.fromkeys(arms, 0)
     for seed in range(VALIDATION_SEED, VALIDATION_SEED + problems):
@@ -153,19 +155,20 @@ def train(args: argparse.Namespace) -> tuple[StepNetwork, dict[str, float]]:
         args.steps,
         1e-3,
     )
-    figures = _report("warm-up", network, words, args.validation)
+    figures = _report("warm-up", network, words, args)
     rounds: list[list[PlanExample]] = []
     for number in range(1, args.rounds + 1):
         folder, begin = work / own / f"round{number}", ROUND_SEED + 1_000_000 * number
         save_local_model(network, words, folder / "model", f"Before round {number}.\n")
         paths = gather(
-            folder / "lessons", args.round_problems, begin, config, args.workers, folder / "model", _progress
-        )
+            folder / "lessons", args.round_problems, begin, config, args.workers, folder / "model", _progress,
+            partial(gather_shard, longest=args.plan_steps),
+        )  # fmt: skip
         rounds.append(read_examples(paths))
         replay = [((1.0 - OLD_SHARE) * 0.5**age, group) for age, group in enumerate(reversed(rounds), 1)]
         lessons = Lessons([(OLD_SHARE, base), *replay], args.scenes, len(words), args.seed + 1000 * number)
         fit(args, network, lessons, held, f"{own}-round{number}", args.round_steps, 3e-4)
-        figures = _report(f"round {number}", network, words, args.validation)
+        figures = _report(f"round {number}", network, words, args)
     return network, figures
 
 
@@ -173,8 +176,8 @@ def _progress(done: int, total: int) -> None:
     print(f"lessons {done}/{total} shards", flush=True)
 
 
-def _report(name: str, network: StepNetwork, words: WordList, problems: int) -> dict[str, float]:
-    figures = closed_loop(LocalModel(network, words), problems)
+def _report(name: str, network: StepNetwork, words: WordList, args: argparse.Namespace) -> dict[str, float]:
+    figures = closed_loop(LocalModel(network, words), args.validation, args.plan_steps)
     network.requires_grad_(True)
     print(name, "  ".join(f"{key} {value:.3f}" for key, value in figures.items()), flush=True)
     return figures
@@ -202,6 +205,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         "round_problems",
         "round_steps",
         "validation",
+        "plan_steps",
         "scenes",
         "workers",
         "threads",

@@ -128,6 +128,29 @@ def test_what_was_tried_in_vain_is_not_written_again(refined, seed):
         tried.append((plan, Feedback(False, 0 if len(tried) % 2 and plan.steps else None)))
 
 
+@settings(max_examples=30, deadline=None)
+@given(PLANS, st.integers(0, 60))
+def test_it_never_leads_back_and_ends_where_goals_may_be_met_or_the_paper_does(refined, seed):
+    grammar, paper = Grammar(SCENE, TASK.goals), 14
+    written = make(seed).generate(write_prompt(TASK), write_suffix(refined), grammar=grammar, max_tokens=paper)
+    plan = plan_of(written)
+    assert written.text.endswith("END") and len(plan.steps) < paper
+    states = [grammar.forecast.after(plan.steps[:count]).knowledge.true for count in range(len(plan.steps) + 1)]
+    assert all(one != other for one, other in itertools.combinations(states, 2))
+    unmet = check(plan, SCENE, goals=TASK.goals).unmet
+    assert not unmet or len(plan.steps) == paper - 1 or not leading_on(plan, states)
+    free = make(seed, careful=False).generate(
+        write_prompt(TASK), write_suffix(refined), grammar=grammar, max_tokens=paper
+    )
+    assert free.new_tokens <= paper
+
+
+def leading_on(plan, states):
+    return [
+        more for more in possible_after(plan, []) if GRAMMAR.forecast.after(more.steps).knowledge.true not in states
+    ]
+
+
 def test_without_care_it_writes_what_the_checker_refuses():
     plans = [plan_of(write(make(seed, careful=False))) for seed in range(8)]
     assert any(check(plan, SCENE).violations for plan in plans)

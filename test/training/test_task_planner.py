@@ -17,7 +17,7 @@ from robot_planner.training.plan_batches import PlanExample
 from robot_planner.training.task_planner import Lessons, add_arguments, run
 
 SMALL = "--problems 9 --steps 4 --rounds 1 --round-problems 2 --round-steps 2 --validation 1 --scenes 2"
-SMALL += " --width 32 --layers 1 --workers 1 --threads 1"
+SMALL += " --width 32 --layers 1 --workers 1 --threads 1 --plan-steps 4"  # who knows nothing writes on to the end
 
 
 def arguments(folder, extra=""):
