@@ -31,6 +31,8 @@ from robot_planner.task_planning.tokens import BEGIN, END_WORD, Kind, PromptRead
 KIND = "task_planner"
 Written = tuple[int, int, int]
 """A step as it is written: word, first and second thing."""
+PATIENCE = 40
+"""Steps that are passed over in one place; a model to which nothing better occurs ends its plan there."""
 KEPT = 32
 """Blocks whose keys and values are kept."""
 
@@ -222,6 +224,7 @@ class _Choice:
 
     def next(self, hidden: Tensor) -> tuple[Written, float]:
         """What the network thinks (W,) -> the step, which is taken as written, and the logarithm of its probability."""
+        left = PATIENCE
         for word, chance in self._ranked(self._network.action_logits(hidden), self._words):
             if word == self.end:
                 if (
@@ -233,12 +236,15 @@ class _Choice:
                 return (word, 0, 0), chance
             name, columns = self._candidates[word]
             for things, more in self._arguments(hidden, word, columns):
+                if left == 0:
+                    break
+                left -= 1
                 step = Step(name, tuple(self._things[number - 1] for number in things))
                 if self._possible(step):
                     self._take(step)
                     first, second = (*things, 0, 0)[:2]
                     return (word, first, second), chance + more
-        return (self.end, 0, 0), 0.0  # it will not do, but there is nothing else to write
+        return (self.end, 0, 0), 0.0  # it will not do, but there is nothing better to write
 
     def _arguments(self, hidden: Tensor, word: int, columns: list[Tensor]) -> Iterator[tuple[tuple[int, ...], float]]:
         """Things for an action, the likeliest first of the first, then of the second."""
