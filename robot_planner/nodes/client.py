@@ -18,6 +18,7 @@ from typing import Any
 
 import rclpy
 from rclpy.action import ActionClient
+from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -38,6 +39,9 @@ ERRORS = {
 """Error code -> its name, such as 200 -> TIMEOUT."""
 PERIOD = 0.05
 """How long callbacks run between two looks at whether it is over [s]."""
+ASK_AGAIN = 5.0
+"""A goal that nobody has answered for so long is sent again [s, steady time]: a server loses its answer if it sends one
+before it knows its client. The planner takes the newer goal for the older one's successor."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,18 @@ class Attempt:
         self._on_feedback = on_feedback
         self._handle: Any = None
         self._cancelled = False
+        self._asked = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Nobody has answered yet, and the goal is still wanted."""
+        return self._handle is None and not self._cancelled
+
+    def asking(self) -> Callable[[Future], None]:
+        """What is to take the server's answer, unless the goal is sent again before."""
+        self._asked += 1
+        number = self._asked
+        return lambda accepting: self.accepted(accepting) if number == self._asked else None
 
     def cancel(self) -> None:
         """Asks the planner to stop; the outcome follows."""
@@ -128,6 +144,7 @@ class ReachGoalClient:
         self.node, self._spin = node, spin
         self._client: ActionClient = ActionClient(node, ReachGoal, action)
         self._action = action
+        self._timers: list[Any] = []
 
     def __enter__(self) -> "ReachGoalClient":
         return self
@@ -137,6 +154,9 @@ class ReachGoalClient:
 
     def close(self) -> None:
         """Frees what it made; your node stays."""
+        for timer in self._timers:
+            self.node.destroy_timer(timer)
+        self._timers.clear()
         self._client.destroy()
         if self._context is not None:
             self._executor.shutdown()
@@ -177,7 +197,21 @@ class ReachGoalClient:
         else:
             message.goal_type, message.text = ReachGoal.Goal.TEXT, goal.text or ""
         attempt = Attempt(on_feedback)
-        self._client.send_goal_async(message, feedback_callback=attempt.hear).add_done_callback(attempt.accepted)
+
+        def put() -> None:
+            asked = self._client.send_goal_async(message, feedback_callback=attempt.hear)
+            asked.add_done_callback(attempt.asking())
+
+        def look() -> None:
+            if attempt.waiting:
+                put()
+            else:
+                self._timers.remove(timer)
+                self.node.destroy_timer(timer)
+
+        put()
+        timer = self.node.create_timer(ASK_AGAIN, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timers.append(timer)
         return attempt
 
     def reach(self, goal: Goal, *args: Any, timeout: float = 10.0, **kwargs: Any) -> Outcome:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from fakes import DIGEST, DIM, FakePlannerNode
 from graph import Repeater, noise_image, wait_for
+from rclpy.task import Future
 
 from robot_planner.errors import EnvironmentSetupError
-from robot_planner.nodes.client import ERRORS, ReachGoalClient
+from robot_planner.nodes.client import ERRORS, Attempt, ReachGoalClient
 from robot_planner.nodes.messages import latent_to_message
 from robot_planner.types import Goal, Latent
 from robot_planner_interfaces.action import ReachGoal
@@ -87,6 +88,25 @@ def test_a_goal_that_is_cancelled_before_it_is_accepted_ends_too(planner, client
     while attempt.outcome is None and time.monotonic() < deadline:
         client._spin(0.05)
     assert attempt.outcome.error == "CANCELLED"
+
+
+def test_a_goal_whose_answer_is_lost_is_sent_again_and_the_newest_counts(planner, client, monkeypatch):
+    monkeypatch.setattr("robot_planner.nodes.client.ASK_AGAIN", 0.5)
+    sent, late = client._client.send_goal_async, []
+
+    def losing(message, **options):
+        late.append(sent(message, **options))
+        return Future() if len(late) == 1 else late[-1]
+
+    monkeypatch.setattr(client._client, "send_goal_async", losing)
+    outcome = client.reach(latent(NEAR), tolerance=0.1, time_limit=20.0)
+    assert outcome.reached and len(late) == 2
+    attempt = Attempt(None)
+    older, newer = attempt.asking(), attempt.asking()
+    older(late[0])
+    assert attempt.waiting
+    newer(late[1])
+    assert not attempt.waiting
 
 
 def test_a_node_of_ones_own_can_be_used(graph, planner):
