@@ -64,7 +64,8 @@ class Trial:
 def trials_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -> Iterator[Trial]:
     """The trials of one problem, in the rounds of a planner, or, without its ``answer``, of the corrector."""
     random = Random(f"feedback {seed}")
-    task, world, teacher = draw_problem(seed, split, random)
+    task, world, make_teacher = draw_problem(seed, split, random)
+    teacher = make_teacher(task)
     heard: tuple[tuple[TaskPlan, Feedback], ...] = ()
     last: TaskPlan | None = None
     for _ in range(MOST_ROUNDS):

@@ -121,13 +121,13 @@ class TableTeacher:
         """See Teacher."""
 
 
-def draw_problem(seed: int, split: str, random: Random) -> tuple[Task, SymbolicWorld, Teacher]:
-    """A task, its world, and who knows what should be done: of each TABLE_EVERY one is of the table."""
+def draw_problem(seed: int, split: str, random: Random) -> tuple[Task, SymbolicWorld, Callable[[Task], Teacher]]:
+    """A task, its world, and what makes a teacher of a task: of each TABLE_EVERY one is of the table."""
     if seed % TABLE_EVERY == 0:
         task = table_tasks.sample_table_task(seed)
-        return task, table_tasks.table_world(task.scene.visible), TableTeacher(task)
+        return task, table_tasks.table_world(task.scene.visible), TableTeacher
     problem = sample_problem(seed, split, split, (1, random.choice((1, 2, 3, 4))))
-    return problem.task, problem.flat.world(), BeliefExpert(problem.task)
+    return problem.task, problem.flat.world(), BeliefExpert
 
 
 def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -> Iterator[Lesson]:
@@ -140,11 +140,12 @@ def lessons_of(seed: int, split: str = TRAINING, answer: Answer | None = None) -
             corrector hears what comes back: what the planner will meet at work.
     """
     random = Random(f"lessons {seed}")
-    task, world, teacher = draw_problem(seed, split, random)
+    task, world, make_teacher = draw_problem(seed, split, random)
+    teacher = make_teacher(task)
     tried: list[tuple[TaskPlan, Feedback]] = []
     last: TaskPlan | None = None
     if random.random() < PRESENT:
-        yield from from_the_present(task, world, teacher, random)
+        yield from from_the_present(task, world, make_teacher, random)
     for _ in range(MOST_ROUNDS):
         try:
             target = teacher.draft()
@@ -205,12 +206,14 @@ def lead_astray(teacher: Teacher, target: TaskPlan, scene: Scene, random: Random
     return None
 
 
-def from_the_present(task: Task, world: SymbolicWorld, teacher: Teacher, random: Random) -> Iterator[Lesson]:
+def from_the_present(
+    task: Task, world: SymbolicWorld, make_teacher: Callable[[Task], Teacher], random: Random
+) -> Iterator[Lesson]:
     """Lessons of a world that is not reset: some steps are done, one fails, for the world's reason or a robot's.
 
     The scene is then what is seen at present, the draft the steps that are still to be done.
     """
-    plan, done = teacher.draft(), 0
+    plan, done = make_teacher(task).draft(), 0
     world.reset()
     stop, reason = random.randint(0, len(plan.steps)), ROBOT_REASON
     for step in plan.steps[:stop]:
@@ -223,7 +226,7 @@ def from_the_present(task: Task, world: SymbolicWorld, teacher: Teacher, random:
         return
     present = replace(task, scene=world.scene())
     unmet = tuple(str(goal) for goal in task.goals if not world.holds(goal))
-    target = type(teacher)(present).draft()  # type: ignore[call-arg] # both are made of a task
+    target = make_teacher(present).draft()
     if len(target.steps) <= LONGEST:
         prefix = write_prompt(present, [(plan, Feedback(False, done, reason, unmet))], WINDOW)
         yield Lesson(prefix, write_suffix(TaskPlan(plan.steps[done:])), target, present.scene)

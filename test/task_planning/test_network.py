@@ -15,6 +15,7 @@ from robot_planner.task_planning.network import (
     SCENE,
     StepNetwork,
     StepNetworkConfig,
+    _attend,
     visibility,
 )
 
@@ -95,3 +96,16 @@ def test_a_name_is_the_sum_of_its_pieces_and_nothing_adds_nothing(network):
     things = network.things(names, slots)
     assert torch.equal(things[0, 0], torch.zeros(CONFIG.width)) and torch.equal(things[0, 2], things[0, 0])
     torch.testing.assert_close(things[0, 1], network.pieces.weight[3] + network.slots.weight[1])
+
+
+@given(st.booleans(), st.integers(1, 3), st.integers(1, 5), st.integers(0, 4), st.integers(0, 10_000))
+def test_attention_is_pytorchs_with_and_without_a_mask(masked, heads, count, kept, seed):
+    generator = torch.Generator().manual_seed(seed)
+    batch, size, length = 2, 8, kept + count
+    query, key, value = (torch.randn(batch, heads, n, size, generator=generator) for n in (count, length, length))
+    mask = torch.rand(batch, 1, count, length, generator=generator) < 0.5
+    mask[..., 0] = True  # no row sees nothing at all
+    bias = torch.zeros(mask.shape).masked_fill(~mask, -torch.inf).expand(-1, heads, -1, -1) if masked else None
+    theirs = torch.nn.functional.scaled_dot_product_attention(query, key, value, bias)
+    ours = _attend(query, key, value, None if bias is None else bias.reshape(batch * heads, count, length))
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)

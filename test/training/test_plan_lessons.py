@@ -104,8 +104,9 @@ def test_a_world_that_is_not_reset_is_planned_on_in_from_what_is_seen_then():
     seen = 0
     for seed in range(60):
         random = Random(seed)
-        task, world, teacher = draw_problem(seed, TRAINING, random)
-        for lesson in from_the_present(task, world, teacher, random):
+        task, world, make_teacher = draw_problem(seed, TRAINING, random)
+        teacher = make_teacher(task)
+        for lesson in from_the_present(task, world, make_teacher, random):
             assert lesson.scene == world.scene() and "Learned" not in lesson.prefix
             plan = teacher.draft()
             left = parse_plan(lesson.suffix.removeprefix("Draft:\n").removesuffix("Plan:\n"))
