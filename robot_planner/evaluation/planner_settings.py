@@ -32,6 +32,8 @@ _SAMPLING: dict[str, list[Any]] = {"samples": [64, 128, 300], **OBJECTIVE}
 SPACES: dict[str, dict[str, list[Any]]] = {
     "grasp": {
         **_REFINING,
+        "candidates": [8, 32, 128],
+        "paths": [0, 96, 160, 256],
         "sync_every": [5, 10, 25],
         "noise": [0.03, 0.1, 0.3],
         "goal_weight": [0.1, 0.3, 1.0],

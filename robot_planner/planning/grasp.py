@@ -22,12 +22,15 @@ from robot_planner.planning.lifted import Lifted, straight_line
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
+from robot_planner.planning.path_search import PathSearch, PathSearchConfig
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
 from robot_planner.planning.sync import CemSync, GradientSync, Sync
 
 GROWTH, SHRINKAGE = 1.5, 0.5
 """What becomes of a restart's action rate after a phase that made it better, or not."""
+FOLLOWED = 16
+"""Of the paths searched, so many of the best are rolled out."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,14 @@ class GraspConfig(RefiningConfig):
     )
     sync_samples: int = parameter(64, "samples of the CEM sync, for each restart", 2, 1_000_000)
     sync_elites: int = parameter(8, "elites of the CEM sync", 1, 1_000_000)
+    paths: int = parameter(0, "lifted paths drawn in a generation of their search; 0: paths are not searched", 0, 65536)
+    path_generations: int = parameter(8, "generations of the path search at most", 1, 1000)
+    path_waves: int = parameter(4, "sine waves that bend a path", 1, 64)
+    path_spread: float = parameter(1.0, "deviation of a path's slowest wave, in latent scales", 0.0, 10.0)
+    path_transitions: int = parameter(13, "transitions of a path that the search looks at, about", 1, 1000)
+    path_caution: float = parameter(
+        3.0, "score of a path's states with twice the uncertainty threshold, in steps missed whole", 0.0, 1e3
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,6 +69,10 @@ class GraspConfig(RefiningConfig):
             raise InvalidInputError(
                 f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})"
             )
+
+    def path_search(self) -> PathSearchConfig:
+        """The path search's parameters."""
+        return PathSearchConfig(self.paths, self.path_waves, self.path_spread, self.path_transitions, self.path_caution)
 
     def sync_config(self) -> CemConfig:
         """The CEM sync's parameters."""
@@ -185,6 +200,20 @@ class Grasp(RefiningPlanner):
         self.config: GraspConfig = config or GraspConfig()
         super().__init__(model, metric, self.config, clock)
 
+    def _more_candidates(self, run: Run) -> Tensor | None:
+        """Actions that follow the best of the paths searched; see PathSearch."""
+        config, budget = self.config, run.budget
+        budget.assume("more", "first", 2.0)
+        if not config.paths or not budget.fits("paths", "more"):
+            return None
+        search = PathSearch(run, config.path_search())
+        for _ in range(config.path_generations):
+            search.improve()
+            budget.took("paths")
+            if search.found() or not budget.fits("paths", "more"):
+                break
+        return search.actions(FOLLOWED)
+
     def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:
         return _Search(run, self.config, actions, evaluation, self._initial_path(run))
 
@@ -195,5 +224,5 @@ class Grasp(RefiningPlanner):
     def _memory(self, problems: int) -> int:
         config = self.config
         lifted = 6 * config.restarts
-        sampled = max(4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem"))
+        sampled = max(4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem"), config.paths)
         return self._bytes(problems, lifted, sampled)

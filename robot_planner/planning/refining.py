@@ -66,7 +66,20 @@ class RefiningPlanner(AnytimePlanner):
         kept = run.settle()
         if kept == []:
             return StopReason.CONVERGED
-        search = self._begin_search(run, *screened(actions, evaluation, config.restarts, kept))
+        actions, evaluation = screened(actions, evaluation, config.restarts, kept)
+        more = self._more_candidates(run)
+        if more is not None:
+            found = self.objective.evaluate(run.task, more)
+            run.record(found, more)
+            budget.took("more")
+            kept = run.settle()
+            if kept == []:
+                return StopReason.CONVERGED
+            cost = torch.cat([evaluation.cost, found.cost], dim=1)
+            states = torch.cat([evaluation.states, found.states], dim=2)
+            everything = torch.cat([actions, more], dim=2)
+            actions, evaluation = screened(everything, Evaluation(cost, states), config.restarts, kept)
+        search = self._begin_search(run, actions, evaluation)
         for _ in range(config.iterations):
             if not budget.fits("iteration", "evaluation"):
                 if search.unseen and budget.fits("evaluation"):
@@ -84,6 +97,10 @@ class RefiningPlanner(AnytimePlanner):
         if search.unseen:
             search.evaluate()
         return StopReason.ITERATIONS
+
+    def _more_candidates(self, run: Run) -> Tensor | None:
+        """Candidates (T, P, C, A) for problems that the first ones did not solve; None: none."""
+        return None
 
     def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:
         """The refinement of actions (T, P, R, A), which were rolled out as ``evaluation`` says."""

@@ -47,6 +47,7 @@ LBP = GraspLbpConfig(horizon=5, iterations=15, restarts=3, candidates=6)
 VARIANTS = {
     "grasp": (Grasp, GRASP),
     "grasp-cem": (Grasp, dataclasses.replace(GRASP, sync="cem", sync_samples=8, sync_elites=2, sync_steps=2)),
+    "grasp-paths": (Grasp, dataclasses.replace(GRASP, paths=12, path_generations=3)),
     "grasp-bare": (Grasp, dataclasses.replace(GRASP, sync="none", initial_states="line", evaluate_every=2)),
     "grasp+lbp": (lambda model, *rest, **clock: GraspLbp(model, *rest, **clock, subgoals=random_subgoals(model)), LBP),
     "cem": (Cem, CemConfig(horizon=5, iterations=6, samples=24, elites=4)),
@@ -284,6 +285,8 @@ def test_grasp_finds_the_gap_in_the_wall(sync):
     assert straight.states[-1, 0] < 0  # the plain way ends at the wall
     plan = Grasp(model, metric, GraspConfig(sync=sync, **shared)).plan(problem)
     assert plan.stop_reason == StopReason.CONVERGED
+    searched = Grasp(model, metric, GraspConfig(candidates=2, paths=64, **shared)).plan(problem)
+    assert searched.stop_reason == StopReason.CONVERGED and searched.iterations == 0  # its first rollouts were enough
 
 
 def test_planners_are_registered_and_listed():
