@@ -38,7 +38,9 @@ class GraspConfig(RefiningConfig):
     """Parameters of GRASP. Rates and noise are relative: to half an action's range, to the latents' way to the goal."""
 
     initial_states: str = parameter(
-        "rollout", "lifted states begin on the straight line to the goal or on the rollout", choices=("line", "rollout")
+        "rollout",
+        "lifted states begin on the straight line and always end at the goal, or begin and end as the rollout does",
+        choices=("line", "rollout"),
     )
     goal_weight: float = parameter(1.0, "weight of the dense goal term, gamma", 0.0, 1e3)
     action_rate: float = parameter(0.3, "Adam's rate of the actions, in half ranges", 0.0, 1.0)
@@ -100,7 +102,8 @@ class GraspSearch:
             states = path.expand_as(states).clone()
             if run.warm is not None:
                 states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
-        self.lifted = self.lifted_type(objective, run.task, states, actions, config.goal_weight)
+        ends_at_goal = config.initial_states == "line"
+        self.lifted = self.lifted_type(objective, run.task, states, actions, config.goal_weight, ends_at_goal)
         self._heal(evaluation)
         self._kept, self._kept_actions = evaluation, actions
         self._top_rate = objective.half_range
@@ -193,6 +196,7 @@ class Grasp(RefiningPlanner):
     name = "grasp"
     guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0, "sync": 3.0}
     search_type: ClassVar[type[GraspSearch]] = GraspSearch
+    path_search_type: ClassVar[type[PathSearch]] = PathSearch
 
     def __init__(
         self,
@@ -210,7 +214,7 @@ class Grasp(RefiningPlanner):
         budget.assume("more", "first", 2.0)
         if not config.paths or not budget.fits("paths", "more"):
             return None
-        search = PathSearch(run, config.path_search())
+        search = self.path_search_type(run, config.path_search())
         for _ in range(config.path_generations):
             search.improve()
             budget.took("paths")

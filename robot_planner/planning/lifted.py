@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lifted problem of GRASP: states and actions of all steps side by side, the model's state input held fixed.
 
-With p_t = F(sg(s_t), a_t), s_0 the start and s_T = g, one iteration descends
+With p_t = F(sg(s_t), a_t), s_0 the start and s_T the goal or the last rollout's end, one iteration descends
 
     L = sum_t  1/2 |p_t - s_{t+1}|^2  +  goal_weight k T w_t [c(p_t, g) + c_0 uncertainty_weight relu(u_t - threshold)]
         + goal_weight k c_0 T smoothness_weight mean_t |da_t / h|^2
@@ -25,13 +25,24 @@ from robot_planner.planning.objective import Objective, Task
 class Lifted:
     """States (T+1, P, R, D) and actions (T, P, R, A) of P problems with R restarts each, in buffers made once."""
 
-    def __init__(self, objective: Objective, task: Task, states: Tensor, actions: Tensor, goal_weight: float) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        task: Task,
+        states: Tensor,
+        actions: Tensor,
+        goal_weight: float,
+        ends_at_goal: bool = False,
+    ) -> None:
+        """``ends_at_goal``: the last state is the goal, whatever states are put in; else it stays as it was put in."""
         config = objective.config
+        self._ends_at_goal = ends_at_goal
         self._objective, self._task, self._goal_weight = objective, task, goal_weight
         self._metric_gradient = gradient_of(objective.metric)
         horizon, problems, restarts, width = actions.shape
         dim = states.shape[-1]
         self.states = states.clone(memory_format=torch.contiguous_format)
+        self._put_end()
         self._rows = self.states[:-1].view(-1, dim)
         self._following, self._free = self.states[1:], self.states[1:-1]
         self._leaf = actions.reshape(-1, width).clone().requires_grad_(True)
@@ -83,6 +94,7 @@ class Lifted:
         """Puts states and actions in place of the current ones, and drops the optimiser's moments."""
         with torch.no_grad():
             self.states.copy_(states)
+            self._put_end()
             self.actions.copy_(actions)
             self._adam.reset()
 
@@ -91,14 +103,20 @@ class Lifted:
         with torch.no_grad():
             mask = mask.unsqueeze(-1)
             self.states.copy_(torch.where(mask, states, self.states))
+            self._put_end()
             self.actions.copy_(torch.where(mask, actions, self.actions))
             self._adam.forget(mask)
 
     def keep(self, problems: list[int], task: Task) -> "Lifted":
         """The lifted problem of these problems alone, whose task is given."""
-        kept = type(self)(self._objective, task, self.states[:, problems], self.actions[:, problems], self._goal_weight)
+        states, actions = self.states[:, problems], self.actions[:, problems]
+        kept = type(self)(self._objective, task, states, actions, self._goal_weight, self._ends_at_goal)
         kept._adam = self._adam.keep(problems)
         return kept
+
+    def _put_end(self) -> None:
+        if self._ends_at_goal:
+            self.states[-1] = self._task.goals
 
     def _gradient(self) -> Tensor:
         gradient = self._product(self._rows, self._leaf, self._pull)

@@ -112,8 +112,12 @@ class PathSearch:
 
     def actions(self, count: int) -> Tensor:
         """Actions (T, P, C, A) that follow the best C <= ``count`` paths of the last generation."""
+        return following_actions(self._objective, self.states(count))
+
+    def states(self, count: int) -> Tensor:
+        """States (T+1, P, C, D) of the best C <= ``count`` paths of the last generation, in order."""
         times = torch.linspace(0.0, 1.0, self._horizon + 1, device=self._line.device, dtype=self._line.dtype)
-        return following_actions(self._objective, self._points(self._best[:, :, :count], times))
+        return self._points(self._best[:, :, :count], times)
 
     def _times(self) -> Tensor:
         """(2 M,) where the transitions begin and end that this generation looks at: others than the last one did."""

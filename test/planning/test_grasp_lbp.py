@@ -13,7 +13,9 @@ from robot_planner.checkpoints import save_checkpoint
 from robot_planner.errors import InvalidInputError, ModelError
 from robot_planner.planning import Grasp, GraspConfig
 from robot_planner.planning.catalogue import planner_configs
+from robot_planner.planning.grasp import GraspSearch
 from robot_planner.planning.grasp_lbp import GraspLbp, GraspLbpConfig, load_subgoals, path_through, save_subgoals
+from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.objective import Task
 
 SIZES = {"horizon": 8, "iterations": 15, "restarts": 3, "candidates": 6}
@@ -26,15 +28,14 @@ def tasks(seed, count=3, dim=4):
 
 def recorded(planner, monkeypatch):
     """The first lifted states of every plan from now on."""
-    import robot_planner.planning.grasp as module
+    seen = []
 
-    seen, made = [], module.Lifted
+    class Recorded(Lifted):
+        def __init__(self, objective, task, states, *rest):
+            seen.append(states.clone())
+            super().__init__(objective, task, states, *rest)
 
-    def record(objective, task, states, *rest):
-        seen.append(states.clone())
-        return made(objective, task, states, *rest)
-
-    monkeypatch.setattr(module, "Lifted", record)
+    monkeypatch.setattr(GraspSearch, "lifted_type", Recorded)
     return seen
 
 

@@ -13,7 +13,7 @@ from robot_planner.planning.lifted import Lifted, goal_gain, latent_scale, strai
 from robot_planner.planning.objective import Objective, ObjectiveConfig
 
 
-def lifted(seed, horizon=4, metric=None, uncertainty_weight=0.3, model=None):
+def lifted(seed, horizon=4, metric=None, uncertainty_weight=0.3, model=None, ends_at_goal=False):
     config = ObjectiveConfig(
         horizon=horizon,
         discount=0.9,
@@ -28,7 +28,7 @@ def lifted(seed, horizon=4, metric=None, uncertainty_weight=0.3, model=None):
     actions = 0.3 * torch.randn(horizon, 2, 3, 2, generator=generator, dtype=torch.float64)
     states = straight_line(task, horizon).expand(-1, -1, 3, -1).clone()
     states[1:-1] += 0.1 * torch.randn(states[1:-1].shape, generator=generator, dtype=torch.float64)
-    return Lifted(objective, task, states, actions, goal_weight=1.7), objective, task
+    return Lifted(objective, task, states, actions, 1.7, ends_at_goal), objective, task
 
 
 def written_out(problem, objective, task, states, actions):
@@ -147,3 +147,20 @@ def test_replaced_rows_start_afresh_and_the_others_go_on():
         problem.iterate(rate, 0.1, 0.5)
     assert torch.isfinite(one.actions).all() and torch.isfinite(one.states).all()
     torch.testing.assert_close(one.actions[:, ~mask], other.actions[:, ~mask])
+
+
+@pytest.mark.parametrize("ends_at_goal", [True, False])
+def test_the_last_state_is_the_goal_whatever_is_put_in_or_stays_as_it_was_put_in(ends_at_goal):
+    problem, _, task = lifted(3, ends_at_goal=ends_at_goal)
+    other = torch.randn_like(problem.states)
+    goals = task.goals.expand_as(other[-1])
+    for put in (
+        lambda: problem.restart(other, problem.actions),
+        lambda: problem.replace(other, problem.actions, torch.ones(other.shape[1:3], dtype=torch.bool)),
+    ):
+        put()
+        assert torch.equal(problem.states[-1], goals if ends_at_goal else other[-1])
+        assert torch.equal(problem.states[:-1], other[:-1])
+    kept = problem.keep([1], type(task)(*(part[[1]] for part in task)))
+    kept.restart(other[:, [1]], kept.actions)
+    assert torch.equal(kept.states[-1], (goals if ends_at_goal else other[-1])[[1]])

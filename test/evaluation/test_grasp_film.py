@@ -1,0 +1,70 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The film of a plan: what is shown is what the planner did, and watching changes nothing."""
+
+import argparse
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from robot_planner.errors import UnknownNameError
+from robot_planner.evaluation import grasp_film
+from robot_planner.evaluation.grasp_film import SIDE, TOP, Moment, Scene, picture, watched
+from robot_planner.planning import Grasp, GraspConfig
+from robot_planner.point_world import MIDDLE, REACH, load_point_world, to_latents
+from robot_planner.simulation.two_room import sample_problem
+from robot_planner.types import Problem
+
+
+def positions(latents):
+    return latents.double().unsqueeze(-2).numpy() * REACH + MIDDLE
+
+
+def test_watching_changes_nothing_and_sees_every_generation_and_iteration():
+    world, asked = load_point_world(), sample_problem(5, 50)
+    problem = Problem(to_latents(asked.start), to_latents(asked.goal))
+    config = GraspConfig(horizon=50, iterations=7, paths=32, path_generations=2, candidates=4)
+    moments = []
+    plan = watched(moments, positions)(world.dynamics, world.metric(), config).plan(problem)
+    plain = Grasp(world.dynamics, world.metric(), config).plan(problem)
+    np.testing.assert_array_equal(plan.actions, plain.actions)
+    kinds = [moment.words.split()[0] for moment in moments]
+    assert kinds[0] == "paths," and kinds[-7:] == ["iteration"] * 7
+    assert all(moment.drafts.shape[1:] == (51, 1, 2) for moment in moments)
+    moments = [moment for moment in moments if moment.words.startswith("paths")]
+    for moment in moments:  # paths lead from the start to the goal
+        np.testing.assert_allclose(moment.drafts[:, 0, 0], np.tile(asked.start, (len(moment.drafts), 1)), atol=1e-3)
+        np.testing.assert_allclose(moment.drafts[:, -1, 0], np.tile(asked.goal, (len(moment.drafts), 1)), atol=1e-3)
+
+
+@pytest.mark.parametrize(("turned", "corner"), [(False, (0, 0)), (True, (1, 1))])
+def test_pixels(turned, corner):
+    scene = Scene(np.zeros(2), np.ones(2), positions, turned=turned)
+    low, high = scene.pixels(np.zeros(2)), scene.pixels(np.ones(2))
+    assert ((low < high) if corner == (0, 0) else (low > high)).all()
+    assert min(low.min(), high.min()) >= 0 and max(low[1], high[1]) <= SIDE + TOP
+
+
+def test_a_picture_shows_goal_and_plan():
+    scene = Scene(np.zeros(2), np.ones(2), positions)
+    way = np.linspace([0.1, 0.1], [0.9, 0.9], 5)[:, None]
+    page = picture(scene, Moment("words", way[None], way), np.array([[0.9, 0.1]]))
+    assert page.shape == (SIDE + TOP, SIDE, 3)
+    x, y = scene.pixels(np.array([0.5, 0.5])).astype(int)
+    assert tuple(page[y, x]) == grasp_film.COLORS[0]
+
+
+@pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
+def test_the_film_of_the_rooms(tmp_path, name):
+    parser = argparse.ArgumentParser()
+    grasp_film.add_arguments(parser)
+    args = parser.parse_args(["--iterations", "3", "--horizon", "20", "--out", str(tmp_path / name)])
+    (record,) = grasp_film.run(args)
+    assert (tmp_path / name).stat().st_size > 1000
+    if name.endswith("gif"):
+        assert Image.open(tmp_path / name).n_frames > 3
+    assert record["pictures"] > 3
+    args.world = "moon"
+    with pytest.raises(UnknownNameError, match=r"moon.*two-room"):
+        grasp_film.run(args)
