@@ -57,10 +57,16 @@ def outcomes_of(
     return [LOOPS[loop](planner, sample_problem(seed, horizon), budget, horizon, every) for seed in seeds]
 
 
+def shared_settings(horizon: int) -> dict[str, Any]:
+    """What no planner chooses: only its deadline or the tolerance stops it."""
+    return {
+        "iterations": 1_000_000, "patience": 0, "tolerance": TOLERANCE, "max_memory": 16384, "horizon": horizon
+    }  # fmt: skip
+
+
 def made(name: str, world: PlanningWorld, horizon: int, settings: dict[str, Any]) -> Planner:
-    """A planner that only its deadline or the tolerance stops."""
-    shared = {"iterations": 1_000_000, "patience": 0, "tolerance": TOLERANCE, "max_memory": 16384}
-    return plain_planner(name, world, CLOCK, **{"terminal_weight": 100.0, **settings, **shared, "horizon": horizon})
+    """A planner with these settings and the shared ones."""
+    return plain_planner(name, world, CLOCK, **{"terminal_weight": 100.0, **settings, **shared_settings(horizon)})
 
 
 def _measured(args: argparse.Namespace, world: PlanningWorld, names: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -134,6 +134,8 @@ class TaskSession(Session):
 
 def write_residuals(folder: Path, residuals: list[tuple[int, float]]) -> Path:
     """Writes residual.png: the residual of each refinement, a colour a round; raises EnvironmentSetupError."""
+    from matplotlib.ticker import MaxNLocator
+
     from robot_planner.evaluation.report import COLORS, write_figure
 
     def draw(axes: "Axes") -> None:
@@ -141,6 +143,7 @@ def write_residuals(folder: Path, residuals: list[tuple[int, float]]) -> Path:
             points = [(at, value) for at, (outer, value) in enumerate(residuals, 1) if outer == number]
             axes.plot(*zip(*points, strict=True), "o-", color=COLORS[number % len(COLORS)], label=f"round {number + 1}")
         axes.set(xlabel="refinement", ylabel="residual", ylim=(-0.05, 1.05), title="The plan stands still at 0")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if residuals:
             axes.legend()
 

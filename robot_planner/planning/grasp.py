@@ -81,8 +81,11 @@ class GraspConfig(RefiningConfig):
         )
 
 
-class _Search:
+class GraspSearch:
     """One call's lifted problem, noise and sync."""
+
+    lifted_type: ClassVar[type[Lifted]] = Lifted
+    """What an iteration descends; ablations put others in its place."""
 
     def __init__(
         self, run: Run, config: GraspConfig, actions: Tensor, evaluation: Evaluation, path: Tensor | None = None
@@ -97,7 +100,7 @@ class _Search:
             states = path.expand_as(states).clone()
             if run.warm is not None:
                 states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
-        self.lifted = Lifted(objective, run.task, states, actions, config.goal_weight)
+        self.lifted = self.lifted_type(objective, run.task, states, actions, config.goal_weight)
         self._heal(evaluation)
         self._kept, self._kept_actions = evaluation, actions
         self._top_rate = objective.half_range
@@ -137,7 +140,7 @@ class _Search:
             self.evaluate()
         else:
             actions, evaluation = self._sync.improve(run, self.lifted.actions.clone(), self.config.sync_steps)
-            actions, evaluation = self._accept(actions, evaluation)
+            actions, evaluation = self.accept(actions, evaluation)
             self.lifted.restart(evaluation.states, actions)
             self._heal(evaluation)
             self.unseen = False
@@ -153,7 +156,7 @@ class _Search:
         self._heal(evaluation)
         self.unseen = False
 
-    def _accept(self, actions: Tensor, evaluation: Evaluation) -> tuple[Tensor, Evaluation]:
+    def accept(self, actions: Tensor, evaluation: Evaluation) -> tuple[Tensor, Evaluation]:
         """Restarts that a phase has made worse go back to where it began, and on at half their rate."""
         better = evaluation.cost < self._kept.cost
         self._rate = torch.where(
@@ -189,6 +192,7 @@ class Grasp(RefiningPlanner):
 
     name = "grasp"
     guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0, "sync": 3.0}
+    search_type: ClassVar[type[GraspSearch]] = GraspSearch
 
     def __init__(
         self,
@@ -215,7 +219,7 @@ class Grasp(RefiningPlanner):
         return search.actions(FOLLOWED)
 
     def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:
-        return _Search(run, self.config, actions, evaluation, self._initial_path(run))
+        return self.search_type(run, self.config, actions, evaluation, self._initial_path(run))
 
     def _initial_path(self, run: Run) -> Tensor | None:
         """States (T+1, P, 1, D) from start to goal on which the lifted states begin; None: on the rollouts."""

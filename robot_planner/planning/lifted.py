@@ -96,7 +96,7 @@ class Lifted:
 
     def keep(self, problems: list[int], task: Task) -> "Lifted":
         """The lifted problem of these problems alone, whose task is given."""
-        kept = Lifted(self._objective, task, self.states[:, problems], self.actions[:, problems], self._goal_weight)
+        kept = type(self)(self._objective, task, self.states[:, problems], self.actions[:, problems], self._goal_weight)
         kept._adam = self._adam.keep(problems)
         return kept
 

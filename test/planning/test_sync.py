@@ -12,7 +12,7 @@ from toys import Clock, CurvedMetric, RandomModel, point_mass, random_problem
 from robot_planner.planning import Grasp, GraspConfig, LatentDistance
 from robot_planner.planning.anytime import Budget
 from robot_planner.planning.cem import CemConfig
-from robot_planner.planning.grasp import _Search
+from robot_planner.planning.grasp import GraspSearch
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.sync import CemSync, GradientSync
 from robot_planner.types import Problem
@@ -52,7 +52,7 @@ def test_a_restart_that_fails_goes_on_from_the_best_plan():
     run, actions, evaluation = started(1)
     cost, states = evaluation.cost.clone(), evaluation.states.clone()
     cost[0, 1], states[2:, 0, 1] = torch.inf, torch.nan
-    search = _Search(run, CONFIG, actions, Evaluation(cost, states))
+    search = GraspSearch(run, CONFIG, actions, Evaluation(cost, states))
     torch.testing.assert_close(search.lifted.actions[:, 0, 1], run.best_actions[:, 0])
     torch.testing.assert_close(search.lifted.states[:, 0, 1], run.best_states[:, 0])
     torch.testing.assert_close(search.lifted.actions[:, 1], actions[:, 1])

@@ -1,0 +1,213 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""``bench grasp-ablation``: GRASP with each of its ingredients off in turn; the environment decides.
+
+In the two rooms (open loop, the settings of config/two_room.yaml) and at the arm's push (closed loop, the shipped
+settings). Some ingredients are parameters; others, which nobody would turn off at work, are derived classes here.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from robot_planner.errors import InvalidInputError, UnknownNameError
+from robot_planner.evaluation.closed_loop import run_episode
+from robot_planner.evaluation.planner_settings import found_settings
+from robot_planner.evaluation.planners import TOLERANCE as TABLE_TOLERANCE
+from robot_planner.evaluation.settings import shipped_settings
+from robot_planner.evaluation.statistics import success_fields
+from robot_planner.evaluation.two_room_cells import shared_settings
+from robot_planner.evaluation.two_room_runs import CLOCK, open_loop, outcome_fields
+from robot_planner.planning.goal_metric import gradient_of
+from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
+from robot_planner.planning.lifted import Lifted
+from robot_planner.planning.objective import Evaluation
+from robot_planner.point_world import load_point_world
+from robot_planner.simulation.tabletop import Tabletop
+from robot_planner.simulation.tasks import HELD_OUT_SEEDS
+from robot_planner.simulation.two_room import sample_problem
+from robot_planner.types import Plan, Problem
+from robot_planner.world import PlanningWorld, load_world
+
+WORLDS = ("two-room", "tabletop")
+
+
+class UncutLifted(Lifted):
+    """The lifted problem whose gradient flows through the model's state input, too."""
+
+    def iterate(
+        self, action_rate: Tensor, decay: float, state_rate: float, noise: Tensor | None = None, deviation: float = 0.0
+    ) -> None:
+        """See Lifted."""
+        cut = self.cut_gradient()
+        super().iterate(action_rate, decay, state_rate, noise, deviation)
+        self.states[1:-1].sub_(cut, alpha=state_rate)
+
+    def cut_gradient(self) -> Tensor:
+        """(T-1, P, R, D) gradient of L by the states that predictions begin from: what the stop-gradient cuts."""
+        states = self.states
+        rows = states[:-1].reshape(-1, states.shape[-1]).clone().requires_grad_(True)
+        with torch.enable_grad():
+            predicted = self._objective.model.step(rows, self.actions.reshape(len(rows), -1))
+        ahead = predicted.detach().view_as(states[1:])
+        slope = gradient_of(self._objective.metric)(ahead, self._task.goals)
+        pull = (ahead - states[1:]) + slope * self._goal_gain
+        (gradient,) = torch.autograd.grad(predicted, rows, pull.reshape(predicted.shape))
+        return gradient.view_as(states[1:])[1:]
+
+
+class UncutSearch(GraspSearch):
+    """GraspSearch without the stop-gradient."""
+
+    lifted_type: ClassVar[type[Lifted]] = UncutLifted
+
+
+class UncutGrasp(Grasp):
+    """Grasp without the stop-gradient."""
+
+    search_type: ClassVar[type[GraspSearch]] = UncutSearch
+
+
+class AcceptingSearch(GraspSearch):
+    """GraspSearch that goes on from whatever a phase has left, as the paper does."""
+
+    def accept(self, actions: Tensor, evaluation: Evaluation) -> tuple[Tensor, Evaluation]:
+        """See GraspSearch."""
+        return actions, evaluation
+
+
+class AcceptingGrasp(Grasp):
+    """Grasp that never takes a phase back."""
+
+    search_type: ClassVar[type[GraspSearch]] = AcceptingSearch
+
+
+class ForgetfulGrasp(Grasp):
+    """Grasp that begins each plan from nothing."""
+
+    def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
+        """See Planner."""
+        self._last = None
+        return super().plan(problem, deadline)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """GRASP without something."""
+
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    kind: type[Grasp] = Grasp
+    worlds: tuple[str, ...] = WORLDS
+
+
+VARIANTS: dict[str, Variant] = {
+    "whole": Variant(),
+    "no noise": Variant({"noise": 0.0}),
+    "no stop-gradient": Variant(kind=UncutGrasp),
+    "no dense goal": Variant({"goal_weight": 0.0}),
+    "no sync": Variant({"sync": "none"}),
+    "sync by gradient": Variant({"sync": "gradient"}),
+    "sync by CEM": Variant({"sync": "cem"}),
+    "syncs rarely, as in the paper": Variant({"sync_every": 30}),
+    "phases never taken back": Variant(kind=AcceptingGrasp),
+    "constant rate and noise": Variant({"decay": 1.0}),
+    "states begin on the line": Variant({"initial_states": "line"}),
+    "states begin on the rollout": Variant({"initial_states": "rollout"}),
+    "one restart": Variant({"restarts": 1}),
+    "rest alone as first candidate": Variant({"candidates": 1, "restarts": 1}),
+    "no warm start": Variant(kind=ForgetfulGrasp, worlds=("tabletop",)),
+    "no search of paths": Variant({"paths": 0}, worlds=("two-room",)),
+    "a search of paths": Variant({"paths": 96}, worlds=("tabletop",)),
+    "paths searched without caution": Variant({"path_caution": 0.0}, worlds=("two-room",)),
+    "neither search of paths nor candidates": Variant({"paths": 0, "candidates": 1}, worlds=("two-room",)),
+}
+"""The paper's ingredients, then ours."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the bench."""
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), metavar="WORLD", help=f"of {', '.join(WORLDS)}")
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), metavar="NAME", help="(default: all)")
+    parser.add_argument("--horizons", type=int, nargs="+", default=[50, 80], help="in the two rooms (default: 50 80)")
+    parser.add_argument("--problems", type=int, default=100, help="of each horizon (default: %(default)s)")
+    parser.add_argument("--episodes", type=int, default=20, help="of push (default: %(default)s)")
+    parser.add_argument("--milliseconds", type=float, default=100.0, help="of a plan in the two rooms (default: 100)")
+    parser.add_argument("--push-milliseconds", type=float, default=35.0, help="of a plan at push (default: 35)")
+    parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first problem (default: held-out)")
+    parser.add_argument("--quick", action="store_true", help="10 problems, 4 episodes")
+
+
+def run(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """A record for each world, horizon and variant."""
+    if args.quick:
+        args.problems, args.episodes = 10, 4
+    for kind, names, valid in (("world", args.worlds, WORLDS), ("variant", args.variants, VARIANTS)):
+        for name in names:
+            if name not in valid:
+                raise UnknownNameError(kind, name, valid)
+    if min(args.problems, args.episodes, args.milliseconds, args.push_milliseconds) <= 0:
+        raise InvalidInputError("--problems, --episodes and the milliseconds are positive")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        cells = {"two-room": _rooms, "tabletop": _push}
+        return [_told(record) for world in args.worlds for record in cells[world](args)]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _variants(args: argparse.Namespace, world: str) -> Iterator[tuple[str, Variant]]:
+    for name in args.variants:
+        if world in VARIANTS[name].worlds:
+            yield name, VARIANTS[name]
+
+
+def made(
+    variant: Variant, world: PlanningWorld, settings: Mapping[str, Any], clock: Callable[[], float] = time.monotonic
+) -> Grasp:
+    """The planner of a variant over ``settings``."""
+    config = GraspConfig.from_mapping({**settings, **variant.changes})
+    return variant.kind(world.dynamics, world.metric(), config, clock=clock)
+
+
+def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    world, settings = load_point_world(), found_settings()["grasp"]
+    for horizon in args.horizons:
+        problems = [sample_problem(seed, horizon) for seed in range(args.seed, args.seed + args.problems)]
+        for name, variant in _variants(args, "two-room"):
+            planner = made(variant, world, {**settings, **shared_settings(horizon)}, CLOCK)
+            outcomes = [open_loop(planner, problem, args.milliseconds / 1e3) for problem in problems]
+            about = {"world": "two-room", "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}
+            yield {**about, "first_seed": args.seed, **outcome_fields(outcomes)}
+
+
+def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    world = load_world("tabletop")
+    settings = {**shipped_settings("grasp"), "iterations": 1_000_000, "patience": 0}
+    for name, variant in _variants(args, "tabletop"):
+        planner = made(variant, world, settings)
+        with Tabletop() as tabletop:
+            outcomes = [
+                run_episode(tabletop, world, planner, "push", seed, TABLE_TOLERANCE, args.push_milliseconds / 1e3, "")
+                for seed in range(args.seed, args.seed + args.episodes)
+            ]
+        about = {"world": "tabletop", "task": "push", "budget_ms": args.push_milliseconds, "variant": name}
+        yield {
+            **about,
+            "first_seed": args.seed,
+            "problems": len(outcomes),
+            **success_fields([o.success for o in outcomes], "environment_success"),
+            **success_fields([o.believed for o in outcomes], "model_success"),
+        }
+
+
+def _told(record: dict[str, Any]) -> dict[str, Any]:
+    """Tells how far the bench is."""
+    keys = ("world", "horizon", "variant", "environment_success", "model_success")
+    print("  ".join(f"{key} {record[key]}" for key in keys if key in record), flush=True)
+    return record
