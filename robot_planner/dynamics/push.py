@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A world model of a hand that pushes one rigid thing in the plane: an ensemble that sees contact from the thing's side.
+"""A world model of a hand that pushes one rigid thing: an ensemble that sees contact from the thing's side.
 
 A latent is two slots of four: the hand's x, y and velocity; the thing's x, y and its angle's cosine and sine. What a
 push does depends on where it meets the thing, not on how the thing lies: one network sees hand and action in the

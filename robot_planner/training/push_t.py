@@ -21,7 +21,7 @@ from torch import Tensor
 
 from robot_planner.dynamics.push import PushDynamics, turned
 from robot_planner.errors import InvalidInputError
-from robot_planner.push_t_world import FAST, SCALE, SIZES, build_dynamics, push_world, save_push_world, to_latents
+from robot_planner.push_t_world import FAST, SCALE, build_dynamics, push_world, save_push_world, to_latents
 from robot_planner.simulation.push_t import CENTRE, SKIP, require_push_t
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.training.dynamics import calibrate_uncertainty, member_errors, random_shares
@@ -30,6 +30,8 @@ from robot_planner.training.resumable import run_phase
 
 EPISODE_STEPS = 100
 """Of the environment."""
+HELD = 150
+"""Episodes that errors are measured on."""
 UNIT = 2.0
 """Errors count by their square below this, by their size above [px]; an angle by what it moves the centre."""
 PIXELS = torch.tensor([SCALE] * 2 + [0.1 * FAST] * 2 + [SCALE] * 2 + [float(CENTRE[1])] * 2)
@@ -150,7 +152,7 @@ def train(args: argparse.Namespace, work: Path) -> tuple[PushDynamics, dict[str,
     torch.set_num_threads(1)
     dynamics, data = build_dynamics(args.hidden, members=3, waves=2, seed=args.seed), Data()
     first = _kept(work / "pushed.npz", lambda: gathered(args.episodes, EPISODE_STEPS, args.stirred, args.seed))
-    held = _kept(work / "held.npz", lambda: gathered(150, EPISODE_STEPS, args.stirred, TUNING_SEEDS[0]))
+    held = _kept(work / "held.npz", lambda: gathered(HELD, EPISODE_STEPS, args.stirred, TUNING_SEEDS[0]))
     data.add(first)
 
     def fit(name: str, horizon: int, steps: int, rate: float) -> None:
@@ -178,12 +180,13 @@ CARD = """# {name}: the world model of Push-T
 An ensemble of three networks over states, for comparing planners where a plan has to push.
 
 - command: `./run train push-t {words}`
-- data: {episodes} episodes of {length} steps of scripted pushing, of which a share of {stirred} is random moves about the
-  block, digest {digest}; then {rounds} rounds of {plans} problems (training seeds), planned through the model by GRASP and
-  CEM and carried out
+- data: {episodes} episodes of {length} steps of scripted pushing, of which a share of {stirred} is random moves about
+  the block, digest {digest}; then {rounds} rounds of {plans} problems (training seeds), planned through the model by
+  GRASP and CEM and carried out
 - seconds of this run's last start to its end: {seconds:.0f}
-- validation on 150 unseen episodes: mean error of rollouts after so many model steps (of {skip} steps of the environment)
-  of the agent's and the block's place [px of 512] and of the block's angle [degrees]; "copied": of saying that all stays
+- validation on {held} unseen episodes: mean error of rollouts after so many model steps (of {skip} steps of the
+  environment) of the agent's and the block's place [px of 512] and of the block's angle [degrees]; "copied": of saying
+  that all stays
 
 {figures}
 
@@ -213,6 +216,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         rounds=args.rounds,
         plans=args.round_plans,
         seconds=time.monotonic() - begun,
+        held=HELD,
         skip=SKIP,
         figures="\n".join(f"  - {key}: {value:.3g}" for key, value in found.items()),
     )
