@@ -115,7 +115,7 @@ def judged(environment: PushT, goal: States) -> dict[str, bool]:
 
 def require_push_t() -> None:
     """Raises EnvironmentSetupError without the packages."""
-    missing = [name for name in ("gym_pusht", "pymunk", "pygame", "shapely") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("gymnasium", "pygame", "pymunk", "shapely", "gym_pusht") if importlib.util.find_spec(name) is None]
     if missing:
         raise EnvironmentSetupError(
             f"this needs the package '{missing[0]}': pip install 'robot_planner[pusht]', then "

@@ -199,8 +199,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     positive = ("episodes", "single_steps", "steps", "horizon", "round_steps", "round_plans", "hidden")
     if min(getattr(args, option) for option in positive) < 1 or args.rounds < 0:
         raise InvalidInputError(f"{', '.join(map(_option, positive))} are positive numbers")
-    if not 0.0 <= args.stirred <= 1.0 or args.horizon > EPISODE_STEPS // SKIP:
-        raise InvalidInputError(f"--stirred is from 0 to 1, --horizon from 1 to {EPISODE_STEPS // SKIP}")
+    longest = min(PLAN_HORIZONS) // SKIP
+    if not 0.0 <= args.stirred <= 1.0 or args.horizon > longest:
+        raise InvalidInputError(f"--stirred is from 0 to 1, --horizon from 1 to {longest}")
     require_push_t()
     begun = time.monotonic()
     dynamics, found, digest = train(args, args.work or Path("runs/push-t"))

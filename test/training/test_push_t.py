@@ -18,7 +18,7 @@ from robot_planner.training.push_t_data import gathered, planned
 needs_push_t = pytest.mark.skipif(
     importlib.util.find_spec("gym_pusht") is None, reason="the extra 'pusht' is not installed"
 )
-TINY = ["--episodes", 4, "--single-steps", 2, "--steps", 2, "--horizon", 3, "--rounds", 1, "--round-steps", 1]
+TINY = ["--episodes", 4, "--single-steps", 2, "--steps", 2, "--horizon", 2, "--rounds", 1, "--round-steps", 1]
 TINY += ["--round-plans", 2, "--hidden", 8]
 
 
@@ -48,7 +48,8 @@ def test_the_world_turned_and_mirrored_is_the_same_world():
     seen, asked = push_t.symmetric(latents.repeat(8, 1, 1), moves.repeat(8, 1, 1), generator)
     environment, off = PushT(), []
     for view, plan in zip(seen, asked, strict=True):
-        places = view.double().numpy() * push_t.SCALE + (push_t.SCALE + 20.0)
+        view = view.double().numpy()
+        places = view * push_t.SCALE + (push_t.SCALE + 20.0)
         start = np.r_[places[0, :2], view[0, 2:4] * push_t.FAST, places[0, 4:6], np.arctan2(view[0, 7], view[0, 6])]
         end = environment.rollout(start, plan.reshape(-1, 2).numpy())[-1]
         off.append(np.linalg.norm(end[[0, 1, 4, 5]] - places[-1, [0, 1, 4, 5]]))
@@ -57,14 +58,14 @@ def test_the_world_turned_and_mirrored_is_the_same_world():
 
 @needs_push_t
 def test_planned_episodes_are_plans_carried_out():
-    data = planned(push_world("random", build_dynamics(8, 2, 1)), [3, 4], 10)
-    assert data.states.shape == (4, 11, 7) and data.actions.shape == (4, 10, 2)
+    data = planned(push_world("random", build_dynamics(8, 2, 1)), [3, 4], 5)
+    assert data.states.shape == (4, 6, 7) and data.actions.shape == (4, 5, 2)
     np.testing.assert_array_equal(data.states[:2, 0], data.states[2:, 0])
 
 
 @needs_push_t
 def test_a_tiny_training_writes_a_model_and_resumes(tmp_path, monkeypatch):
-    monkeypatch.setattr(push_t, "PLAN_HORIZONS", (20,))
+    monkeypatch.setattr(push_t, "PLAN_HORIZONS", (10,))
     monkeypatch.setattr(push_t, "HELD", 3)
     words = [*TINY, "--work", tmp_path / "work", "--out", tmp_path / "model"]
     (record,) = push_t.run(arguments(*words))
@@ -80,7 +81,7 @@ def test_a_tiny_training_writes_a_model_and_resumes(tmp_path, monkeypatch):
     assert "--stirred 0.4" in (tmp_path / "model" / "README.md").read_text()
 
 
-@pytest.mark.parametrize("words", [["--steps", "0"], ["--stirred", "1.5"], ["--horizon", "21"], ["--rounds", "-1"]])
+@pytest.mark.parametrize("words", [["--steps", "0"], ["--stirred", "1.5"], ["--horizon", "9"], ["--rounds", "-1"]])
 def test_bad_sizes_are_refused(words, tmp_path):
     with pytest.raises(InvalidInputError):
         push_t.run(arguments(*words, "--work", tmp_path))
