@@ -13,7 +13,7 @@ import torch
 
 from robot_planner.evaluation.planning_cells import CellWorld
 from robot_planner.push_t_world import PushDistance, load_push_world, to_latents, to_steps
-from robot_planner.simulation.push_t import COVERAGE, SKIP, STEP_SECONDS, PushT, is_near, require_push_t
+from robot_planner.simulation.push_t import SKIP, STEP_SECONDS, PushT, judged, require_push_t
 from robot_planner.simulation.push_t_problems import PushProblem, sample_problem
 from robot_planner.types import Plan, Problem
 from robot_planner.world import PlanningWorld
@@ -56,10 +56,8 @@ class PushTrial:
 
     def verdicts(self) -> dict[str, bool]:
         """See Trial."""
-        return {
-            "environment_success": bool(is_near(self._environment.state, self._goal)),
-            "coverage_success": self._environment.coverage(self._goal) > COVERAGE,
-        }
+        verdicts = judged(self._environment, self._goal)
+        return {"environment_success": verdicts["DINO-WM"], "coverage_success": verdicts["coverage > 0.95"]}
 
 
 def _load(model: str | None) -> PlanningWorld:

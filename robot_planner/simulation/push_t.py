@@ -61,7 +61,7 @@ class PushT:
         if state.shape != (7,) or not np.isfinite(state).all():
             raise InvalidInputError(f"a state of Push-T is seven finite numbers, not {state}")
         # the environment turns the block about its centre after it has put it down: put it where that leads to ours
-        put = state[BLOCK] - CENTRE + _rotated(CENTRE, state[ANGLE])
+        put = state[BLOCK] - CENTRE + rotated(CENTRE, state[ANGLE])
         self._inner.reset(options={"reset_to_state": [*state[AGENT], *put, state[ANGLE]]})
         agent, block = self._inner.agent, self._inner.block
         # where things overlap, that reset has moved them already
@@ -115,7 +115,11 @@ def judged(environment: PushT, goal: States) -> dict[str, bool]:
 
 def require_push_t() -> None:
     """Raises EnvironmentSetupError without the packages."""
-    missing = [name for name in ("gymnasium", "pygame", "pymunk", "shapely", "gym_pusht") if importlib.util.find_spec(name) is None]
+    missing = [
+        name
+        for name in ("gymnasium", "pygame", "pymunk", "shapely", "gym_pusht")
+        if importlib.util.find_spec(name) is None
+    ]
     if missing:
         raise EnvironmentSetupError(
             f"this needs the package '{missing[0]}': pip install 'robot_planner[pusht]', then "
@@ -123,6 +127,7 @@ def require_push_t() -> None:
         )
 
 
-def _rotated(vector: npt.NDArray, angle: float) -> npt.NDArray:
+def rotated(vector: npt.NDArray, angle: float) -> npt.NDArray[np.float64]:
+    """A vector (2,) turned by an angle [rad]."""
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([cosine * vector[0] - sine * vector[1], sine * vector[0] + cosine * vector[1]])

@@ -20,8 +20,8 @@ from robot_planner.simulation.push_t import (
     SKIP,
     PushT,
     States,
-    _rotated,
     distances,
+    rotated,
 )
 
 HORIZONS = (SKIP, 200)
@@ -56,7 +56,7 @@ class Pusher:
 
     def _aim(self, state: States) -> None:
         rng, centre = self._rng, centres(state)
-        target = state[BLOCK] + _rotated(rng.uniform([-60.0, 0.0], [60.0, 120.0]), state[ANGLE])
+        target = state[BLOCK] + rotated(rng.uniform([-60.0, 0.0], [60.0, 120.0]), state[ANGLE])
         heading = rng.uniform(0.0, 2.0 * np.pi)
         inwards = SIZE / 2 - centre
         # the farther the block is out, the more likely it is pushed back to the middle
@@ -86,7 +86,7 @@ def random_state(rng: np.random.Generator) -> States:
         centre, angle = rng.uniform(INSIDE[0] + 20.0, INSIDE[1] - 20.0, 2), rng.uniform(-np.pi, np.pi)
         agent = rng.uniform(LOW, HIGH, 2)
         if np.linalg.norm(agent - centre) > 100.0:  # the block reaches 81 px, the agent 15 px
-            return np.array([*agent, 0.0, 0.0, *(centre - _rotated(CENTRE, angle)), angle])
+            return np.array([*agent, 0.0, 0.0, *(centre - rotated(CENTRE, angle)), angle])
 
 
 @dataclass(frozen=True)
