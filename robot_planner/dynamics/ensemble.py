@@ -80,10 +80,10 @@ class EnsembleDynamics(nn.Module):
         if config.slots > 1:
             self.object = self._network(2 + 2 * config.slot_dim + self.action_dim)
 
-    def _network(self, inputs: int) -> nn.ModuleList:
+    def _network(self, inputs: int, outputs: int | None = None) -> nn.ModuleList:
         k, h = self.config.members, self.config.hidden
         # a small last layer: at first the model says that nothing changes, and long rollouts stay finite
-        outer = EnsembleLinear(k, h, self.config.slot_dim, gain=0.1)
+        outer = EnsembleLinear(k, h, outputs or self.config.slot_dim, gain=0.1)
         return nn.ModuleList([EnsembleLinear(k, inputs, h), EnsembleLinear(k, h, h), outer])
 
     def _run(self, network: nn.ModuleList, rows: Tensor) -> Tensor:

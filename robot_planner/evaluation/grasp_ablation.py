@@ -19,18 +19,16 @@ from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation.closed_loop import run_episode
 from robot_planner.evaluation.planner_settings import found_settings
 from robot_planner.evaluation.planners import TOLERANCE as TABLE_TOLERANCE
+from robot_planner.evaluation.planning_runs import CLOCK, open_loop, outcome_fields
 from robot_planner.evaluation.settings import shipped_settings
 from robot_planner.evaluation.statistics import success_fields
-from robot_planner.evaluation.two_room_cells import shared_settings
-from robot_planner.evaluation.two_room_runs import CLOCK, open_loop, outcome_fields
+from robot_planner.evaluation.two_room_cells import ROOMS
 from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
 from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.objective import Evaluation
-from robot_planner.point_world import load_point_world
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
-from robot_planner.simulation.two_room import sample_problem
 from robot_planner.types import Plan, Problem
 from robot_planner.world import PlanningWorld, load_world
 
@@ -176,14 +174,14 @@ def made(
 
 
 def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    world, settings = load_point_world(), found_settings()["grasp"]
+    world, settings = ROOMS.load(None), found_settings(None, ROOMS.settings)["grasp"]
     for horizon in args.horizons:
-        problems = [sample_problem(seed, horizon) for seed in range(args.seed, args.seed + args.problems)]
         for name, variant in _variants(args, "two-room"):
-            planner = made(variant, world, {**settings, **shared_settings(horizon)}, CLOCK)
-            outcomes = [open_loop(planner, problem, args.milliseconds / 1e3) for problem in problems]
+            planner = made(variant, world, {**settings, **ROOMS.shared_settings(horizon)}, CLOCK)
+            trials = [ROOMS.trial(seed, horizon) for seed in range(args.seed, args.seed + args.problems)]
+            outcomes = [open_loop(planner, trial, args.milliseconds / 1e3) for trial in trials]
             about = {"world": "two-room", "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}
-            yield {**about, "first_seed": args.seed, **outcome_fields(outcomes)}
+            yield {**about, "first_seed": args.seed, **outcome_fields(outcomes, ROOMS.unit)}
 
 
 def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -106,9 +106,9 @@ def search(
     return tried[best], scores[best], scores
 
 
-def found_settings(path: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Settings by planner from a file that ``write_settings`` wrote; None: the shipped one of the two rooms."""
-    source = path or resource("config", "two_room.yaml")
+def found_settings(path: Path | None = None, shipped: str = "two_room.yaml") -> dict[str, dict[str, Any]]:
+    """Settings by planner from a file that ``write_settings`` wrote; None: the shipped one of that name."""
+    source = path or resource("config", shipped)
     try:
         found = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:

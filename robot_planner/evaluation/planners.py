@@ -4,7 +4,8 @@
 
 ``--world tabletop``: closed loop without ROS, a replan at every action of 0.2 s. Equal time: every planner gets the
 same deadline a replan. Equal calls: every planner may put the same number of rows through the world model (a
-vector-Jacobian product counts as another row), however long that takes. ``--world two-room``: see two_room_cells.py.
+vector-Jacobian product counts as another row), however long that takes. ``--world two-room`` and ``--world pusht``:
+horizons, open and closed loop, see planning_cells.py.
 """
 
 import argparse
@@ -15,10 +16,12 @@ import torch
 from torch import Tensor
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
-from robot_planner.evaluation import two_room_cells
+from robot_planner.evaluation import planning_cells
 from robot_planner.evaluation.closed_loop import MAX_STEPS, Outcome, run_episode
+from robot_planner.evaluation.push_t_cells import PUSH_T
 from robot_planner.evaluation.settings import make_planner
 from robot_planner.evaluation.statistics import median_and_p99, success_fields
+from robot_planner.evaluation.two_room_cells import ROOMS
 from robot_planner.planning.planner import Planner
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
@@ -27,23 +30,26 @@ from robot_planner.world import World, load_world
 
 TOLERANCE = 0.02
 """Distance at which the goal metric calls an episode done [m]."""
+CELL_WORLDS = {world.name: world for world in (ROOMS, PUSH_T)}
+"""Worlds that are compared by horizon."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("--world", choices=("tabletop", "two-room"), default="tabletop", help="(default: tabletop)")
+    parser.add_argument("--world", choices=("tabletop", *CELL_WORLDS), default="tabletop", help="(default: tabletop)")
     parser.add_argument("--model", help="model name or folder (default: the world's)")
-    parser.add_argument("--planners", nargs="+", help="by name (default: grasp cem; two-room: all that are installed)")
+    parser.add_argument("--planners", nargs="+", help="by name (default: grasp cem; else: all that are installed)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first episode (default: held-out)")
-    parser.add_argument("--episodes", type=int, help="of each cell (default: 20; two-room: 200)")
+    parser.add_argument("--episodes", type=int, help="of each cell (default: 20; else 200)")
     parser.add_argument(
-        "--milliseconds", type=float, nargs="*", help="time budgets of a plan (default: 20 40; two-room: 500)"
+        "--milliseconds", type=float, nargs="*", help="time budgets of a plan (default: 20 40; else 500)"
     )
     tabletop = parser.add_argument_group("tabletop")
     tabletop.add_argument("--metric", default="", help="goal metric (default: the model's own)")
     tabletop.add_argument("--tasks", nargs="+", default=["reach", "push"], help="of reach, push (default: both)")
     tabletop.add_argument("--rows", type=int, nargs="*", default=[20_000], help="model-call budgets a replan, in rows")
-    two_room_cells.add_arguments(parser.add_argument_group("two-room"))
+    others = parser.add_argument_group(" and ".join(CELL_WORLDS))
+    planning_cells.add_arguments(others, list(CELL_WORLDS.values()))
 
 
 class CountingModel:
@@ -128,7 +134,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return two_room_cells.records(args) if args.world == "two-room" else list(_cells(args))
+        if args.world in CELL_WORLDS:
+            return planning_cells.records(args, CELL_WORLDS[args.world])
+        return list(_cells(args))
     finally:
         torch.set_num_threads(threads)
 

@@ -11,7 +11,8 @@ import torch
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, UnknownNameError
 from robot_planner.evaluation import planners, two_room_cells
 from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, write_settings
-from robot_planner.evaluation.two_room_runs import PATIENCE, TOLERANCE, closed_loop, open_loop, outcome_fields
+from robot_planner.evaluation.planning_runs import PATIENCE, closed_loop, open_loop, outcome_fields
+from robot_planner.evaluation.two_room_cells import ROOMS, TOLERANCE, RoomTrial
 from robot_planner.planning.catalogue import planner_configs
 from robot_planner.point_world import REACH, build_dynamics, point_world, save_point_world
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS, TUNING_SEEDS
@@ -38,7 +39,7 @@ class Leaky(torch.nn.Module):
 
 
 def leaky_planner(horizon=30, **changes):
-    return two_room_cells.made("gradient", point_world("leaky", Leaky()), horizon, {"restarts": 1, **changes})
+    return ROOMS.planner("gradient", point_world("leaky", Leaky()), horizon, {"restarts": 1, **changes})
 
 
 def options(*words):
@@ -56,10 +57,10 @@ def model(tmp_path_factory):
 
 def test_what_a_leak_gains_shows_as_a_difference():
     planner = leaky_planner()
-    through, near = open_loop(planner, ACROSS, 5.0), open_loop(planner, NEAR, 5.0)
+    through, near = (open_loop(planner, RoomTrial(problem), 5.0) for problem in (ACROSS, NEAR))
     assert through.believed and not through.success and through.distance > 50.0
     assert near.believed and near.success and near.distance < TOLERANCE + 1.0
-    fields = outcome_fields([through, near])
+    fields = outcome_fields([through, near], "px")
     assert (fields["environment_success"], fields["model_success"], fields["difference"]) == (0.5, 1.0, 0.5)
     assert fields["believed_but_failed"] == 1
     assert fields["environment_success_low"] < 0.5 < fields["environment_success_high"]
@@ -69,7 +70,7 @@ def test_what_a_leak_gains_shows_as_a_difference():
 
 def test_closed_loop_ends_at_the_goal_or_when_time_is_up():
     planner = leaky_planner()
-    near, through = closed_loop(planner, NEAR, 1.0, 30, 5), closed_loop(planner, ACROSS, 1.0, 30, 5)
+    near, through = (closed_loop(planner, RoomTrial(problem), 1.0, 30, 5) for problem in (NEAR, ACROSS))
     assert near.success and near.distance <= TOLERANCE and near.steps < 40
     assert not through.success and through.believed and through.steps == PATIENCE * 30
     assert len(through.plan_seconds) == through.steps / 5 == len(through.iterations)
@@ -93,7 +94,7 @@ class Scripted:
 
 def test_closed_loop_asks_with_the_present_state_and_its_time():
     planner = Scripted()
-    outcome = closed_loop(planner, NEAR, None, 10, 4)
+    outcome = closed_loop(planner, RoomTrial(NEAR), None, 10, 4)
     stamps = [problem.stamp for problem, _ in planner.asked]
     assert stamps == [int(i * 0.4e9) for i in range(5)] and planner.resets == 1
     starts = REACH * np.stack([problem.start for problem, _ in planner.asked])

@@ -1,0 +1,146 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""``bench planners --world two-room`` and ``--world pusht``: planners at several horizons, open and closed loop.
+
+Every planner has the same model, goal metric, problems and seconds a plan; its settings are its own, searched before by
+``--search`` on tuning problems. Success is what the environment's test says; the model's own verdict stands beside it,
+and their difference is what the planner gained by the model's errors alone.
+"""
+
+import argparse
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robot_planner.errors import InvalidInputError
+from robot_planner.evaluation import outside_mppi, outside_swm
+from robot_planner.evaluation.planner_settings import SPACES, Score, found_settings, search, write_settings
+from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, outcome_fields
+from robot_planner.evaluation.settings import plain_planner
+from robot_planner.planning.planner import Planner
+from robot_planner.simulation.tasks import TUNING_SEEDS
+from robot_planner.world import PlanningWorld
+
+OUTSIDE = {"pytorch-mppi": outside_mppi.PACKAGE, "stable-worldmodel": outside_swm.PACKAGE}
+"""Planners of other packages, and the package that each needs."""
+
+
+@dataclass(frozen=True)
+class CellWorld:
+    """What the bench has to know of a planning world."""
+
+    name: str
+    place: str
+    """As in "Settings of planners PLACE"."""
+    success_test: str
+    """What ``environment_success`` means; and, if there are more tests, what those do."""
+    horizons: tuple[int, ...]
+    """By default [steps of the environment]."""
+    skip: int
+    """Steps of the environment to one of the model."""
+    tolerance: float
+    """Distance at which the model's word for it is taken, in ``unit``; less than the success test's."""
+    unit: str
+    settings: str
+    """File below config/."""
+    load: Callable[[str | None], PlanningWorld]
+    trial: Callable[[int, int], Trial]
+    """(seed, horizon) -> a problem."""
+
+    def shared_settings(self, horizon: int) -> dict[str, Any]:
+        """What no planner chooses: only its deadline or the tolerance stops it."""
+        fixed = {"iterations": 1_000_000, "patience": 0, "tolerance": self.tolerance, "max_memory": 16384}
+        return {**fixed, "horizon": horizon // self.skip}
+
+    def planner(self, name: str, world: PlanningWorld, horizon: int, settings: Mapping[str, Any]) -> Planner:
+        """A planner with these settings and the shared ones."""
+        return plain_planner(
+            name, world, CLOCK, **{"terminal_weight": 100.0, **settings, **self.shared_settings(horizon)}
+        )
+
+    def outcomes(
+        self, planner: Planner, seeds: Sequence[int], horizon: int, loop: str, budget: float, every: int
+    ) -> list[Outcome]:
+        """All problems of a cell, one after the other; horizon and ``every`` in steps of the environment."""
+        steps = horizon // self.skip, every // self.skip
+        return [LOOPS[loop](planner, self.trial(seed, horizon), budget, *steps) for seed in seeds]
+
+
+def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -> None:
+    """Options of these worlds."""
+    horizons = "; ".join(f"{world.name}: {' '.join(map(str, world.horizons))}" for world in worlds)
+    files = "; ".join(f"{world.name}: config/{world.settings}" for world in worlds)
+    group.add_argument("--horizons", type=int, nargs="+", help=f"steps of the environment (default: {horizons})")
+    group.add_argument("--loops", nargs="+", choices=tuple(LOOPS), default=list(LOOPS), help="(default: open closed)")
+    group.add_argument("--replan", type=int, default=5, help="closed loop: steps between plans (default: 5)")
+    group.add_argument("--settings", type=Path, help=f"settings by planner (default: {files})")
+    group.add_argument("--search", type=int, metavar="N", help="search settings by N tries each, and write --settings")
+
+
+def records(args: argparse.Namespace, bench: CellWorld) -> list[dict[str, Any]]:
+    """A record for each loop, horizon, budget and planner; or, for a search, for each planner."""
+    horizons = args.horizons or bench.horizons
+    if min(horizons) < 1 or args.replan < 1 or (args.search is not None and args.search < 1):
+        raise InvalidInputError("--horizons, --replan and --search are positive numbers")
+    if args.replan % bench.skip:
+        raise InvalidInputError(f"--replan is a multiple of {bench.skip} in the world {bench.name}")
+    world = bench.load(args.model)
+    names = args.planners or [name for name in SPACES if name not in OUTSIDE or importlib.util.find_spec(OUTSIDE[name])]
+    cells = (_searched if args.search else _measured)(args, bench, world, names, horizons)
+    return [_shown(cell) for cell in cells]
+
+
+def _measured(
+    args: argparse.Namespace, bench: CellWorld, world: PlanningWorld, names: Sequence[str], horizons: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    settings = found_settings(args.settings, bench.settings)
+    seeds = range(args.seed, args.seed + (args.episodes or 200))
+    for loop in args.loops:
+        for horizon in horizons:
+            for milliseconds in args.milliseconds or (500.0,):
+                for name in names:
+                    planner = bench.planner(name, world, horizon, settings.get(name, {}))
+                    outcomes = bench.outcomes(planner, seeds, horizon, loop, milliseconds / 1e3, args.replan)
+                    about = {"world": bench.name, "success_test": bench.success_test, "model": world.name, "loop": loop}
+                    about |= {"horizon": horizon, "budget_ms": milliseconds, "planner": name, "first_seed": args.seed}
+                    yield {**about, "searched": name in settings, **outcome_fields(outcomes, bench.unit)}
+
+
+def _searched(
+    args: argparse.Namespace, bench: CellWorld, world: PlanningWorld, names: Sequence[str], horizons: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    if args.settings is None:
+        raise InvalidInputError("--search writes a file: name it by --settings")
+    episodes, milliseconds = args.episodes or 200, (args.milliseconds or [500.0])[0]
+    seeds = range(TUNING_SEEDS[0], TUNING_SEEDS[0] + episodes)
+    words = f"--model {world.name} --search {args.search} --episodes {episodes} --milliseconds {milliseconds:g}"
+    comment = f"""Settings of planners {bench.place}, by
+  ./run bench planners --world {bench.name} {words} --horizons {" ".join(map(str, horizons))}
+{args.search} tries a planner, the first with its defaults; open loop; tuning problems from seed {seeds[0]} on. A
+try's score is the environment's successes, then the shorter distance left."""
+    for name in names:
+
+        def score(settings: dict[str, Any], name: str = name) -> Score:
+            ends = []
+            for horizon in horizons:
+                planner = bench.planner(name, world, horizon, settings)
+                ends += bench.outcomes(planner, seeds, horizon, "open", milliseconds / 1e3, args.replan)
+            return float(sum(end.success for end in ends)), -float(np.mean([end.distance for end in ends]))
+
+        best, top, scores = search(name, args.search, args.seed, score)
+        write_settings(args.settings, {name: best}, comment)
+        about = {"world": bench.name, "model": world.name, "planner": name, "tries": args.search}
+        about |= {"problems": episodes * len(horizons), "default_successes": scores[0][0], "successes": top[0]}
+        left = {f"distance_{bench.unit}_mean": -top[1]}
+        yield {**about, **left, "settings": " ".join(f"{k}={v}" for k, v in best.items())}
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    """Tells how far the bench is."""
+    keys = ("loop", "horizon", "planner", "environment_success", "model_success", "successes", "default_successes")
+    print("  ".join(f"{key} {record[key]}" for key in keys if key in record), flush=True)
+    return record

@@ -1,0 +1,114 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The bench in Push-T: the environment judges by both tests, the model is asked, horizons are the environment's."""
+
+import argparse
+import importlib.util
+
+import numpy as np
+import pytest
+
+from robot_planner.errors import EnvironmentSetupError, InvalidInputError
+from robot_planner.evaluation import planners
+from robot_planner.evaluation.planner_settings import found_settings
+from robot_planner.evaluation.planning_runs import closed_loop, open_loop, outcome_fields
+from robot_planner.evaluation.push_t_cells import PUSH_T, PushTrial
+from robot_planner.planning.catalogue import planner_configs
+from robot_planner.push_t_world import build_dynamics, save_push_world, to_actions, to_latents
+from robot_planner.simulation.push_t_problems import sample_problem
+from robot_planner.types import Plan, StopReason
+
+needs_push_t = pytest.mark.skipif(
+    importlib.util.find_spec("gym_pusht") is None, reason="the extra 'pusht' is not installed"
+)
+
+
+class Prompted:
+    """Hands out the script's own actions, or rest, and believes in them."""
+
+    name = "prompted"
+
+    def __init__(self, problem, share=1.0):
+        self.actions, self.goal = to_actions(share * problem.actions), to_latents(problem.goal)
+        self.asked = []
+
+    def plan(self, problem, deadline=None):
+        actions = self.actions[len(self.asked) :]
+        self.asked.append(problem)
+        states = np.tile(self.goal, (len(actions) + 1, 1))
+        return Plan(actions, states, 0.0, 1, 0.25, StopReason.CONVERGED)
+
+    def reset(self):
+        self.asked.clear()
+
+
+def options(*words):
+    parser = argparse.ArgumentParser()
+    planners.add_arguments(parser)
+    return parser.parse_args([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("push-t") / "random"
+    save_push_world(build_dynamics(8, 2, 1), folder, "# card")
+    return folder
+
+
+@needs_push_t
+def test_the_scripts_own_actions_pass_both_tests_and_rest_neither():
+    problem = sample_problem(1, 40)
+    known, rest = (open_loop(Prompted(problem, share), PushTrial(problem), None) for share in (1.0, 0.0))
+    assert known.verdicts == {"environment_success": True, "coverage_success": True} and known.steps == 8
+    assert known.distance < 1e-3 and rest.believed and not any(rest.verdicts.values()) and rest.distance > 1.0
+    fields = outcome_fields([known, rest], PUSH_T.unit)
+    assert fields["environment_success"] == fields["coverage_success"] == 0.5 and fields["believed_but_failed"] == 1
+    assert "distance_limits_median" in fields
+
+
+@needs_push_t
+def test_closed_loop_asks_with_the_present_state_until_the_goal():
+    problem = sample_problem(1, 40)
+    planner = Prompted(problem)
+    outcome = closed_loop(planner, PushTrial(problem), None, 8, 1)
+    assert outcome.success and outcome.steps <= 8
+    assert [asked.stamp for asked in planner.asked] == [int(i * 0.5e9) for i in range(outcome.steps)]
+    np.testing.assert_array_equal(planner.asked[0].start, to_latents(problem.start))
+
+
+@needs_push_t
+def test_the_bench_has_both_tests_in_each_record(model):
+    shared = ["--world", "pusht", "--model", model, "--planners", "cem", "grasp", "--episodes", 1, "--milliseconds", 5]
+    records = planners.run(options(*shared, "--horizons", 10, 15, "--replan", 5))
+    assert [(r["loop"], r["horizon"], r["planner"]) for r in records] == [
+        (loop, horizon, name) for loop in ("open", "closed") for horizon in (10, 15) for name in ("cem", "grasp")
+    ]
+    for record in records:
+        assert {"environment_success_low", "coverage_success_high", "model_success", "difference"} <= set(record)
+        assert record["success_test"].startswith("DINO-WM")
+        assert all(isinstance(value, (str, int, float, bool)) for value in record.values())
+
+
+@needs_push_t
+def test_settings_are_searched_into_a_file(model, tmp_path):
+    path = tmp_path / "found.yaml"
+    words = ["--world", "pusht", "--model", model, "--planners", "mppi", "--search", 2, "--settings", path]
+    planners.run(options(*words, "--episodes", 1, "--horizons", 10, "--milliseconds", 2))
+    assert set(found_settings(path)) == {"mppi"} and "--world pusht" in path.read_text()
+
+
+def test_shipped_settings_are_of_planners_and_admissible():
+    for name, settings in found_settings(None, PUSH_T.settings).items():
+        planner_configs()[name].from_mapping(settings)
+
+
+@pytest.mark.parametrize("words", [["--replan", "3"], ["--horizons", "0"]])
+def test_bad_options_are_refused(model, words):
+    with pytest.raises(InvalidInputError):
+        planners.run(options("--world", "pusht", "--model", model, *words))
+
+
+def test_without_the_packages_the_error_names_the_extra(model, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EnvironmentSetupError, match="pusht"):
+        planners.run(options("--world", "pusht", "--model", model))
