@@ -26,6 +26,8 @@ NEW, GONE, KEPT, QUIET = "#1a7f37", "#c2362f", "#1f2937", "#6b7280"
 LINE, COLUMN = 0.2, 3.1
 """Height of a line and width of a draft [inch]."""
 THING = re.compile(r"<[a-z0-9_]+> \(\d+\)")
+LONGEST = 50
+"""Steps of a plan: as many as in training."""
 LETTERS = 44
 """Of a line of a draft."""
 
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     out = open_results(args.out)
     problem = sample_problem(args.seed, HELD_OUT, HELD_OUT, (args.errands, args.errands))
     environment = problem.flat.world().tester(problem.task.goals)
-    budgets = Budgets(corrections=args.corrections)
+    budgets = Budgets(corrections=args.corrections, tokens_per_plan=LONGEST)
     result = plan_task(problem.task, load_local_model(args.model), environment=environment, budgets=budgets)
     draw(problem.task.instruction, result, out)
     print(f"wrote {args.out}", flush=True)
