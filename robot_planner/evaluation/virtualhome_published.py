@@ -16,11 +16,9 @@ from typing import Any
 from robot_planner.errors import EnvironmentSetupError
 from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.plan import Step, TaskPlan
-from robot_planner.task_planning.virtualhome import PACKAGE, Program, data_folder, graph_facts, read_graphs
+from robot_planner.task_planning.virtualhome import OURS_ALONE, PACKAGE, Program, data_folder, graph_facts, read_graphs
 
 _PARENTS = ("virtualhome_eval", "virtualhome_eval.simulation", "virtualhome_eval.simulation.evolving_graph")
-OURS_ALONE = frozenset({"found", "from_on", "from_inside", "from_close", "from_robot"})
-"""Relations that the published graph does not have: what was seen, and what its executor keeps beside the graph."""
 
 
 class PublishedWorld:

@@ -34,6 +34,8 @@ _FROM_ROBOT = {"CLOSE": "near", "FACING": "facing", "HOLDS_RH": "held_right", "H
 _BETWEEN = {"CLOSE": "close", "FACING": "faces", "ON": "on", "INSIDE": "inside"}
 NEARNESS = ("near", "close")
 """Relations that follow from where the robot went, and are nobody's goal."""
+OURS_ALONE = frozenset({"found", "searched", "from_on", "from_inside", "from_close", "from_robot"})
+"""Relations that the published graph does not have: what was seen, and what its executor keeps beside the graph."""
 # What the published executor decides by a thing's class.
 _BY_CLASS: dict[str, tuple[str, ...]] = {
     "grabbable": ("water", "child"),

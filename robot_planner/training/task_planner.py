@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the task planner's own language model from nothing: a warm-up on the corrector's drafts, then its own rounds.
 
-In each round the model plans: it solves for equilibria and hears what the world answers, and learns what the corrector
-would have made of the same knowledge: cross-entropy at x*, the Jacobian-free gradient of the fixed point (Li et al.,
-arXiv 2410.01440, section 4.2). Lessons of the warm-up stay in every batch, so that a single pass does not decay; rounds
-before are replayed, each half as often as the next. Every phase resumes from its last checkpoint in --work.
+In each round (none by default: docs/equilibrium.md says what they did) the model plans: it solves for equilibria and
+hears what the world answers, and learns what the corrector would have made of the same knowledge: cross-entropy at x*,
+the Jacobian-free gradient of the fixed point (Li et al., arXiv 2410.01440, section 4.2). Lessons of the warm-up stay in
+every batch, so that a single pass does not decay; rounds before are replayed, each half as often as the next. Every
+phase resumes from its last checkpoint in --work.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/task-planner"), help="data and checkpoints")
     parser.add_argument("--problems", type=int, default=24_000, help="of the warm-up (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=8_000, help="of the warm-up (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the model's own (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds of the model's own (default: %(default)s)")
     parser.add_argument("--round-problems", type=int, default=1200, help="of each round (default: %(default)s)")
     parser.add_argument("--round-steps", type=int, default=1200, help="of each round (default: %(default)s)")
     parser.add_argument("--validation", type=int, default=60, help="problems solved after a phase (default: 60)")
@@ -190,8 +191,8 @@ A transformer of {millions:.1f} million parameters that writes plans step by ste
 
 - command: `./run train task-planner --problems {problems} --steps {steps} --rounds {rounds} --round-problems
   {round_problems} --round-steps {round_steps} --seed {seed}`
-- lessons: households drawn by chance, of the training split, with the drafts of a corrector that knows only what was
-  seen; in the rounds the model's own equilibria, and what the corrector makes of the world's answers to them
+- lessons: households drawn by chance, of the training split, and the arm's table, with the drafts of a corrector that
+  knows only what was seen; in rounds, if there were any, the model's own equilibria, and what the corrector makes of the world's answers to them
 - seconds of this run's last start to its end: {seconds:.0f}
 - success on the {validation} problems {first} and up, of the training split: {figures}
 """

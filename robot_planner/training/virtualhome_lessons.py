@@ -17,13 +17,13 @@ from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
 from robot_planner.task_planning.scene import Task
 from robot_planner.task_planning.tokens import WordList
-from robot_planner.task_planning.virtualhome import NEARNESS, Program
+from robot_planner.task_planning.virtualhome import NEARNESS, OURS_ALONE, Program
 from robot_planner.task_planning.world import SymbolicWorld
 from robot_planner.training.plan_lessons import LONGEST, WINDOW, Lesson, spoil, word_list
 
 CUTS = 2
 """Beginnings of a program that are tasks of their own."""
-NO_GOALS = frozenset({*NEARNESS, "found", "from_on", "from_inside", "from_close", "from_robot"})
+NO_GOALS = frozenset({*NEARNESS, *OURS_ALONE})
 
 
 def of_training(programs: Iterable[Program]) -> list[Program]:

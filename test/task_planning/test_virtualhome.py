@@ -9,6 +9,7 @@ import pytest
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError
 from robot_planner.task_planning import virtualhome
+from robot_planner.task_planning.domain_file import load_domain
 from robot_planner.task_planning.prompt import write_prompt
 from robot_planner.task_planning.virtualhome import PACKAGE, program_names, read_program
 
@@ -109,3 +110,11 @@ def test_gold_programs_of_the_package_meet_their_goals():
         program = read_program(name)
         told = program.world().run(program.plan, program.goals)
         assert told.success and told.failed_step is None, name
+
+
+def test_what_changes_in_a_household_is_in_the_published_graph_or_known_to_be_ours_alone():
+    changing = {name for name, relation in load_domain("household").relations.items() if not relation.fixed}
+    graph = {"at", "in_room", "worn"}  # of a robot or a thing in a room, and what it wears
+    for names in (virtualhome._STATES, virtualhome._OF_ROBOT, virtualhome._FROM_ROBOT, virtualhome._BETWEEN):
+        graph |= set(names.values())
+    assert changing - graph == virtualhome.OURS_ALONE
