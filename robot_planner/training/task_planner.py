@@ -192,7 +192,8 @@ A transformer of {millions:.1f} million parameters that writes plans step by ste
 - command: `./run train task-planner --problems {problems} --steps {steps} --rounds {rounds} --round-problems
   {round_problems} --round-steps {round_steps} --seed {seed}`
 - lessons: households drawn by chance, of the training split, and the arm's table, with the drafts of a corrector that
-  knows only what was seen; in rounds, if there were any, the model's own equilibria, and what the corrector makes of the world's answers to them
+  knows only what was seen; in rounds, if there were any, the model's own equilibria, and what the corrector makes of
+  the world's answers to them
 - seconds of this run's last start to its end: {seconds:.0f}
 - success on the {validation} problems {first} and up, of the training split: {figures}
 """
