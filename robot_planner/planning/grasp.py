@@ -58,6 +58,7 @@ class GraspConfig(RefiningConfig):
     sync_elites: int = parameter(8, "elites of the CEM sync", 1, 1_000_000)
     paths: int = parameter(0, "lifted paths drawn in a generation of their search; 0: paths are not searched", 0, 65536)
     path_generations: int = parameter(8, "generations of the path search at most", 1, 1000)
+    path_attempts: int = parameter(3, "path searches at most while tolerance is not reached, each anew", 1, 1000)
     path_waves: int = parameter(4, "sine waves that bend a path", 1, 64)
     path_spread: float = parameter(1.0, "deviation of a path's slowest wave, in latent scales", 0.0, 10.0)
     path_transitions: int = parameter(13, "transitions of a path that the search looks at, about", 1, 1000)
@@ -208,13 +209,14 @@ class Grasp(RefiningPlanner):
         self.config: GraspConfig = config or GraspConfig()
         super().__init__(model, metric, self.config, clock)
 
-    def _more_candidates(self, run: Run) -> Tensor | None:
+    def _more_candidates(self, run: Run, attempt: int) -> Tensor | None:
         """Actions that follow the best of the paths searched; see PathSearch."""
         config, budget = self.config, run.budget
         budget.assume("more", "first", 2.0)
-        if not config.paths or not budget.fits("paths", "more"):
+        attempts = config.path_attempts if config.tolerance > 0.0 else 1
+        if not config.paths or attempt >= attempts or not budget.fits("paths", "more"):
             return None
-        search = self.path_search_type(run, config.path_search())
+        search = self.path_search_type(run, config.path_search(), attempt)
         for _ in range(config.path_generations):
             search.improve()
             budget.took("paths")

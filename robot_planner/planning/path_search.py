@@ -62,7 +62,8 @@ class PathSearchConfig:
 class PathSearch:
     """Paths of P problems, N a generation; tensors have the path's points first, as states have."""
 
-    def __init__(self, run: Run, config: PathSearchConfig) -> None:
+    def __init__(self, run: Run, config: PathSearchConfig, attempt: int = 0) -> None:
+        """``attempt``: searches with different numbers draw different paths."""
         objective, task, horizon = run.objective, run.task, run.config.horizon
         self._objective, self._config, self._horizon = objective, config, horizon
         dim, waves = task.starts.shape[-1], config.waves
@@ -76,7 +77,7 @@ class PathSearch:
         self._mean = self._line.new_zeros(waves, len(task.starts), 1, dim)
         self._deviation = (config.spread * scale / wave.view(-1, 1, 1, 1)).expand_as(self._mean)
         shape = (waves, config.paths, dim)
-        self._noise = NoiseSource(run.generators("paths"), shape, objective.device, objective.dtype)
+        self._noise = NoiseSource(run.generators(f"paths {attempt}"), shape, objective.device, objective.dtype)
         self._inverse = LinearInverse(run, self._line)
         self._generation = 0
         self._best = self._mean

@@ -67,8 +67,8 @@ class RefiningPlanner(AnytimePlanner):
         if kept == []:
             return StopReason.CONVERGED
         actions, evaluation = screened(actions, evaluation, config.restarts, kept)
-        more = self._more_candidates(run)
-        if more is not None:
+        attempt = 0
+        while (more := self._more_candidates(run, attempt)) is not None:
             found = self.objective.evaluate(run.task, more)
             run.record(found, more)
             budget.took("more")
@@ -79,6 +79,7 @@ class RefiningPlanner(AnytimePlanner):
             states = torch.cat([evaluation.states, found.states], dim=2)
             everything = torch.cat([actions, more], dim=2)
             actions, evaluation = screened(everything, Evaluation(cost, states), config.restarts, kept)
+            attempt += 1
         search = self._begin_search(run, actions, evaluation)
         for _ in range(config.iterations):
             if not budget.fits("iteration", "evaluation"):
@@ -98,8 +99,8 @@ class RefiningPlanner(AnytimePlanner):
             search.evaluate()
         return StopReason.ITERATIONS
 
-    def _more_candidates(self, run: Run) -> Tensor | None:
-        """Candidates (T, P, C, A) for problems that the first ones did not solve; None: none."""
+    def _more_candidates(self, run: Run, attempt: int) -> Tensor | None:
+        """Candidates (T, P, C, A) for problems that are not solved yet, other ones in each attempt; None: no more."""
         return None
 
     def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:

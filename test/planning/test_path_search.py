@@ -132,3 +132,26 @@ def test_a_model_that_returns_nan_leaves_finite_actions():
     search.improve()
     actions = search.actions(3)
     assert not search.found() and bool(torch.isfinite(actions).all()) and actions.shape == (20, 1, 3, 2)
+
+
+def test_an_unsolved_problem_is_searched_anew_with_other_paths_while_tolerance_is_wanted():
+    seen = []
+
+    class Seen(PathSearch):
+        def improve(self):
+            super().improve()
+            seen.append(self.states(4))
+
+    class Watched(Grasp):
+        path_search_type = Seen
+
+    problem = random_problem(0, 4)
+    config = GraspConfig(horizon=5, iterations=1, paths=8, path_generations=1, candidates=4, path_attempts=3)
+    for tolerance, attempts in ((1e-9, 3), (0.0, 1)):
+        seen.clear()
+        changed = dataclasses.replace(config, tolerance=tolerance)
+        Watched(RandomModel(4, 2, 0), LatentDistance(), changed).plan(problem)
+        assert len(seen) == attempts
+        if attempts > 1:
+            first, second, _ = seen
+            assert not torch.equal(first[:, :, -1], second[:, :, -1])
