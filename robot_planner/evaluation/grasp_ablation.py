@@ -8,9 +8,9 @@ settings). Some ingredients are parameters; others, which nobody would turn off 
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation.closed_loop import Outcome, run_episode
 from robot_planner.evaluation.planner_settings import found_settings
 from robot_planner.evaluation.planners import TOLERANCE as TABLE_TOLERANCE
-from robot_planner.evaluation.planning_runs import CLOCK, open_loop, outcome_fields
+from robot_planner.evaluation.planning_runs import CLOCK, in_turns, open_loop, outcome_fields
 from robot_planner.evaluation.planning_runs import Outcome as RoomOutcome
 from robot_planner.evaluation.settings import shipped_settings
 from robot_planner.evaluation.statistics import success_fields
@@ -34,7 +34,6 @@ from robot_planner.types import Plan, Problem
 from robot_planner.world import PlanningWorld, load_world
 
 WORLDS = ("two-room", "tabletop")
-OutcomeT = TypeVar("OutcomeT")
 
 
 class UncutLifted(Lifted):
@@ -184,7 +183,7 @@ def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         def solved(planner: Grasp, seed: int, horizon: int = horizon) -> RoomOutcome:
             return open_loop(planner, ROOMS.trial(seed, horizon), args.milliseconds / 1e3)
 
-        for name, outcomes in _in_turns(planners, range(args.seed, args.seed + args.problems), solved).items():
+        for name, outcomes in in_turns(planners, range(args.seed, args.seed + args.problems), solved).items():
             about = {"world": "two-room", "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}
             yield {**about, "first_seed": args.seed, **outcome_fields(outcomes, ROOMS.unit)}
 
@@ -199,7 +198,7 @@ def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             budget = args.push_milliseconds / 1e3
             return run_episode(tabletop, world, planner, "push", seed, TABLE_TOLERANCE, budget, "")
 
-        found = _in_turns(planners, range(args.seed, args.seed + args.episodes), solved)
+        found = in_turns(planners, range(args.seed, args.seed + args.episodes), solved)
     for name, outcomes in found.items():
         about = {"world": "tabletop", "task": "push", "budget_ms": args.push_milliseconds, "variant": name}
         yield {
@@ -209,17 +208,6 @@ def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             **success_fields([o.success for o in outcomes], "environment_success"),
             **success_fields([o.believed for o in outcomes], "model_success"),
         }
-
-
-def _in_turns(
-    planners: Mapping[str, Grasp], seeds: Iterable[int], solved: Callable[[Grasp, int], OutcomeT]
-) -> dict[str, list[OutcomeT]]:
-    """Outcomes by variant, all variants at each problem in turn: a machine's speed comes and goes."""
-    found: dict[str, list[OutcomeT]] = {name: [] for name in planners}
-    for seed in seeds:
-        for name, planner in planners.items():
-            found[name].append(solved(planner, seed))
-    return found
 
 
 def _told(record: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,9 @@ round what came back when its equilibrium was tried. All of it is from a run tha
 """
 
 import argparse
-import difflib
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,11 @@ from robot_planner.task_planning.feedback import Feedback
 from robot_planner.task_planning.household_tasks import sample_problem
 from robot_planner.task_planning.households import HELD_OUT
 from robot_planner.task_planning.nested import Budgets, Result
-from robot_planner.task_planning.plan import Step, TaskPlan
+from robot_planner.task_planning.plan import END, TaskPlan
+from robot_planner.task_planning.texts import edits
 
 NEW, GONE, KEPT, QUIET = "#1a7f37", "#c2362f", "#1f2937", "#6b7280"
+COLORS = {"+": NEW, "-": GONE, " ": KEPT}
 LINE, COLUMN = 0.2, 3.1
 """Height of a line and width of a draft [inch]."""
 THING = re.compile(r"<[a-z0-9_]+> \(\d+\)")
@@ -91,19 +92,10 @@ def columns(result: Result) -> Iterator[Column]:
 
 
 def compared(before: TaskPlan, after: TaskPlan) -> Iterator[tuple[str, str]]:
-    """Lines of a plan beside an older one."""
-
-    def lines(steps: Sequence[Step], color: str) -> Iterator[tuple[str, str]]:
-        for step in steps:
-            yield textwrap.shorten(str(step), LETTERS, placeholder=" …"), color
-
-    matcher = difflib.SequenceMatcher(None, before.steps, after.steps, autojunk=False)
-    for kind, old, old_end, new, new_end in matcher.get_opcodes():
-        if kind == "equal":
-            yield from lines(after.steps[new:new_end], KEPT)
-        else:
-            yield from lines(before.steps[old:old_end], GONE)
-            yield from lines(after.steps[new:new_end], NEW)
+    """Lines of a plan beside an older one, and their colours."""
+    for sign, line in edits(str(before), str(after)):
+        if line != END:
+            yield textwrap.shorten(line, LETTERS, placeholder=" …"), COLORS[sign]
 
 
 def said(feedback: Feedback) -> str:
@@ -121,6 +113,8 @@ def draw(instruction: str, result: Result, path: Path) -> None:
     """Writes the picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    from robot_planner.evaluation.report import save_figure
 
     shown = list(columns(result))
     answers = [textwrap.wrap(column.answer, LETTERS + 4) for column in shown]
@@ -149,4 +143,4 @@ def draw(instruction: str, result: Result, path: Path) -> None:
             axes.text(left, floor - row * LINE, text, fontsize=7.5, color=QUIET, va="center", style="italic")
         if answer:
             axes.plot((left + COLUMN - 0.22,) * 2, (0.1, top - 1.5 * LINE), color="#d1d5db", linewidth=1.0)
-    figure.savefig(path)
+    save_figure(figure, path)

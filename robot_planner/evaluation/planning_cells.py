@@ -19,7 +19,7 @@ import numpy as np
 from robot_planner.errors import InvalidInputError
 from robot_planner.evaluation import outside_mppi, outside_swm
 from robot_planner.evaluation.planner_settings import SPACES, Score, found_settings, search, write_settings
-from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, outcome_fields
+from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, in_turns, outcome_fields
 from robot_planner.evaluation.settings import plain_planner
 from robot_planner.planning.planner import Planner
 from robot_planner.simulation.tasks import TUNING_SEEDS
@@ -103,11 +103,13 @@ def _measured(
         for horizon in horizons:
             for milliseconds in args.milliseconds or (500.0,):
                 planners = {name: bench.planner(name, world, horizon, settings.get(name, {})) for name in names}
-                found: dict[str, list[Outcome]] = {name: [] for name in names}
-                for seed in seeds:  # a machine's speed comes and goes: all planners meet each problem in one hour
-                    for name, planner in planners.items():
-                        found[name] += bench.outcomes(planner, [seed], horizon, loop, milliseconds / 1e3, args.replan)
-                for name, outcomes in found.items():
+
+                def solved(
+                    planner: Planner, seed: int, loop: str = loop, horizon: int = horizon, ms: float = milliseconds
+                ) -> Outcome:
+                    return bench.outcomes(planner, [seed], horizon, loop, ms / 1e3, args.replan)[0]
+
+                for name, outcomes in in_turns(planners, seeds, solved).items():
                     about = {"world": bench.name, "success_test": bench.success_test, "model": world.name, "loop": loop}
                     about |= {"horizon": horizon, "budget_ms": milliseconds, "planner": name, "first_seed": args.seed}
                     yield {**about, "searched": name in settings, **outcome_fields(outcomes, bench.unit)}

@@ -8,9 +8,9 @@ of the goal. What the environment says is read at the end and reaches no planner
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy.typing as npt
 
@@ -20,7 +20,11 @@ from robot_planner.types import Plan, Problem
 
 PATIENCE = 2
 """Closed loop ends after so many horizons."""
+WARM = 3
+"""Solutions that do not count, before the first that does."""
 CLOCK = time.thread_time
+PlannerT = TypeVar("PlannerT", bound=Planner)
+ResultT = TypeVar("ResultT")
 
 
 class Trial(Protocol):
@@ -134,6 +138,24 @@ def outcome_fields(outcomes: Sequence[Outcome], unit: str) -> dict[str, Any]:
         "steps_median_of_successes": median_and_p99([o.steps for o in outcomes if o.success])[0],
         f"distance_{unit}_median": median_and_p99([o.distance for o in outcomes])[0],
     }
+
+
+def in_turns(
+    planners: Mapping[str, PlannerT], seeds: Sequence[int], solved: Callable[[PlannerT, int], ResultT]
+) -> dict[str, list[ResultT]]:
+    """Outcomes by planner, all planners at each problem in turn: a machine's speed comes and goes.
+
+    Each solves the first problem WARM times before, which does not count: what is cold then (caches, what is made at the
+    first call, a planner's own notion of how long its work takes) is nobody's disadvantage.
+    """
+    for planner in planners.values():
+        for _ in range(WARM):
+            solved(planner, seeds[0])
+    found: dict[str, list[ResultT]] = {name: [] for name in planners}
+    for seed in seeds:
+        for name, planner in planners.items():
+            found[name].append(solved(planner, seed))
+    return found
 
 
 LOOPS: dict[str, Callable[[Planner, Trial, float, int, int], Outcome]] = {

@@ -15,6 +15,7 @@ from robot_planner.evaluation.statistics import median_and_p99, wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK, FAINT, MARK = "#1c2430", "#8791a0", "#e08e0b"
 OUTCOMES = {True: ("success", "#1b9e5a"), False: ("no success", "#d1495b")}
@@ -75,13 +76,18 @@ def write_figure(path: Path, draw: Callable[["Axes"], None]) -> Path:
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure.subplots())
-        part = path.with_name(f".{path.name}.part")
-        try:
-            figure.savefig(part, format="png")
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise EnvironmentSetupError(f"can't write {path}: {error.strerror or error}") from None
+        return save_figure(figure, path)
+
+
+def save_figure(figure: "Figure", path: Path) -> Path:
+    """Writes a PNG, whole or not at all; raises EnvironmentSetupError if it can't be written."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        figure.savefig(part, format="png")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise EnvironmentSetupError(f"can't write {path}: {error.strerror or error}") from None
     return path
 
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo of whole tasks: how the plan is refined, line by line, and the steps as the arm does them."""
 
-import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from robot_planner.evaluation.recording import Recording
 from robot_planner.nodes.client import Attempt, Outcome
 from robot_planner.nodes.demo_session import Session
 from robot_planner.nodes.graph import Graph
+from robot_planner.task_planning.texts import edits
 from robot_planner.types import Goal
 from robot_planner_interfaces.action import ExecuteTask
 
@@ -55,12 +55,6 @@ class TaskAttempt(Attempt):
             int(result.error_code), result.error_msg, math.nan, float(result.seconds), int(result.iterations),
             result.plan, result.done, int(result.rounds), int(result.tokens),
         )  # fmt: skip
-
-
-def edits(former: str, new: str) -> list[tuple[str, str]]:
-    """Lines of two plans with a sign before each: "+" came, "-" went, " " stayed."""
-    lines = difflib.ndiff(former.splitlines(), new.splitlines())
-    return [(line[0], line[2:]) for line in lines if line[0] in STYLES]
 
 
 @dataclass

@@ -51,6 +51,7 @@ class Budget:
         self._deadline, self._clock, self._known = deadline, clock, known
         for kind in known:  # what an interruption once made look slow is tried again in time
             known[kind] *= 0.8
+        self._guessed: dict[str, float] = {}
         self._begun = self.started = clock()
 
     def fits(self, *kinds: str) -> bool:
@@ -58,7 +59,8 @@ class Budget:
         if self._deadline is None:
             return True
         self.begin()
-        return self._begun + sum(self._known.get(kind, 0.0) for kind in kinds) < self._deadline
+        expected = sum(self._known.get(kind, self._guessed.get(kind, 0.0)) for kind in kinds)
+        return self._begun + expected < self._deadline
 
     def begin(self) -> None:
         """The work to be timed begins."""
@@ -75,9 +77,13 @@ class Budget:
         self._known[kind] = min(max(duration, 0.5 * (duration + last)), 2.0 * last)
 
     def assume(self, kind: str, like: str, times: float) -> None:
-        """A first guess at work never timed: so many times the duration of another kind."""
+        """A guess at work never timed, for this call: so many times what another kind takes by now.
+
+        No guess goes to the next call: the first call of a process is slow at everything, and what a guess then keeps
+        from being done would never be timed.
+        """
         if like in self._known:
-            self._known.setdefault(kind, times * self._known[like])
+            self._guessed[kind] = times * self._known[like]
 
     @property
     def seconds(self) -> float:

@@ -195,7 +195,7 @@ class Grasp(RefiningPlanner):
     """Planning by GRASP; see the module's docstring and AnytimePlanner."""
 
     name = "grasp"
-    guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0, "sync": 3.0}
+    guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0, "sync": 3.0, "more": 2.0}
     search_type: ClassVar[type[GraspSearch]] = GraspSearch
     path_search_type: ClassVar[type[PathSearch]] = PathSearch
 
@@ -212,7 +212,6 @@ class Grasp(RefiningPlanner):
     def _more_candidates(self, run: Run, attempt: int) -> Tensor | None:
         """Actions that follow the best of the paths searched; see PathSearch."""
         config, budget = self.config, run.budget
-        budget.assume("more", "first", 2.0)
         attempts = config.path_attempts if config.tolerance > 0.0 else 1
         if not config.paths or attempt >= attempts or not budget.fits("paths", "more"):
             return None

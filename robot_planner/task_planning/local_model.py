@@ -5,8 +5,8 @@
 What may be written is narrowed twice: by the grammar, and by what the robot sees and has seen. Passed over for the next
 best is a step whose requirements are KNOWN not to hold after the steps before it, one that failed after these very
 steps, one that leads back to where the plan has been, and an end at which a goal is known to be unmet; what is unknown
-may be tried. Keys and values of the scene, of the answers and of the
-draft are kept from call to call, and the draft of a plan is verified in one call of the network (``speculative.py``).
+may be tried. Keys and values of the scene, of the answers and of the draft are kept from call to call, and the draft of
+a plan is verified in one call of the network (``speculative.py``).
 """
 
 import time

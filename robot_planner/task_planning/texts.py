@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all language models do with texts that are plans."""
 
+import difflib
 import re
 
 from robot_planner.task_planning.plan import END
@@ -16,3 +17,9 @@ def until_end(text: str, more: bool = False) -> str | None:
     """
     match = _WHOLE.search(text)
     return None if match is None or (more and match.end() == len(text)) else text[: match.end()]
+
+
+def edits(former: str, new: str) -> list[tuple[str, str]]:
+    """Lines of two plans with a sign before each: "+" came, "-" went, " " stayed."""
+    lines = difflib.ndiff(former.splitlines(), new.splitlines())
+    return [(line[0], line[2:]) for line in lines if line[0] in "+- "]

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes demonstrations: one shard of the format that training/demonstrations.py describes, whole or not at all."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robot_planner.training.demonstration_reader import VIEWS
+from robot_planner.training.shards import write_arrays
 
 FRAME_KEYS = (*VIEWS, "proprioception", "commanded", "expert", "objects", "drawer")
 """What an episode has a row of for each frame."""
@@ -42,8 +42,4 @@ def write_shard(
     for view in VIEWS:
         arrays[view] = np.concatenate(joined[view])
         arrays[f"{view}_ends"] = np.cumsum([len(item) for item in joined[view]])
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    os.replace(part, path)
-    return path
+    return write_arrays(path, arrays)

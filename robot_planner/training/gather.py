@@ -12,8 +12,6 @@ A shard is one compressed ``.npz`` of E episodes of T steps:
 - truth float32 (E, T+1, 4, 2): hand and blocks by the simulator; in held-out shards only, for evaluation
 """
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +24,7 @@ from robot_planner.simulation.stepping import PlanarStepper
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
 from robot_planner.training.behaviour import Behaviour
-from robot_planner.training.shards import make_missing
+from robot_planner.training.shards import make_missing, write_arrays
 
 IMAGE_SIZE = 64
 EPISODES_PER_SHARD = 25
@@ -69,10 +67,7 @@ def gather_shard(path: Path, first_seed: int, episodes: int, steps: int, truth: 
     finally:
         tabletop.close()
     arrays = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(file.name, path)
-    return path
+    return write_arrays(path, arrays, compressed=True)
 
 
 def gather(

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lessons of the task planner on disk: examples of many lengths, one after the other, in shards that can be resumed."""
 
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.tokens import PromptReader
 from robot_planner.training.plan_batches import ExampleMaker, PlanExample
 from robot_planner.training.plan_lessons import LONGEST_WRITTEN, Answer, lessons_of, word_list
-from robot_planner.training.shards import make_missing
+from robot_planner.training.shards import make_missing, write_arrays
 
 PROBLEMS_PER_SHARD = 250
 
@@ -32,10 +31,7 @@ def write_examples(path: Path, examples: Sequence[PlanExample]) -> Path:
         "words": np.concatenate([e.words for e in examples]),
         "allowed": np.packbits(np.concatenate([e.allowed.ravel() for e in examples])),
     }
-    part = path.with_suffix(".part.npz")
-    np.savez_compressed(part, allow_pickle=False, **arrays)
-    os.replace(part, path)
-    return path
+    return write_arrays(path, arrays, compressed=True)
 
 
 def read_examples(paths: Iterable[Path]) -> list[PlanExample]:

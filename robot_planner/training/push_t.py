@@ -27,6 +27,7 @@ from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.training.dynamics import calibrate_uncertainty, member_errors, random_shares
 from robot_planner.training.push_t_data import Episodes, gathered, planned
 from robot_planner.training.resumable import run_phase
+from robot_planner.training.shards import write_arrays
 
 EPISODE_STEPS = 100
 """Of the environment."""
@@ -141,9 +142,7 @@ def _kept(path: Path, make: Callable[[], Episodes]) -> Episodes:
     """Episodes from a file, or made and written to it, whole or not at all."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
-        np.savez(part, allow_pickle=False, **make()._asdict())
-        part.replace(path)
+        write_arrays(path, make()._asdict())
     return Episodes(**np.load(path, allow_pickle=False))
 
 

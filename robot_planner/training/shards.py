@@ -1,12 +1,25 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Shards of data that are made in processes of their own, those that are there already kept."""
+"""Shards of data: written whole, made in processes of their own, those that are there already kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray], compressed: bool = False) -> Path:
+    """Writes an npz file, whole or not at all; its folder must be there."""
+    part = path.with_name(f"{path.name}.part")
+    save: Any = np.savez_compressed if compressed else np.savez
+    with part.open("wb") as file:
+        save(file, allow_pickle=False, **arrays)
+    part.replace(path)
+    return path
 
 
 def make_missing(

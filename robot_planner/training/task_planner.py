@@ -34,8 +34,6 @@ from robot_planner.training.resumable import run_phase
 
 BASE_SEED, ROUND_SEED, VALIDATION_SEED = 10_000_000, 20_000_000, 30_000_000
 """First problems of the warm-up, of the rounds (1,000,000 apart) and of validation; those of benches are below."""
-OLD_SHARE = 0.5
-"""Of a batch in a round, the share of lessons of the warm-up."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=0, help="rounds of the model's own (default: %(default)s)")
     parser.add_argument("--round-problems", type=int, default=1200, help="of each round (default: %(default)s)")
     parser.add_argument("--round-steps", type=int, default=1200, help="of each round (default: %(default)s)")
+    parser.add_argument(
+        "--old-share", type=float, default=0.5, help="of a round's batch, lessons of the warm-up (default: 0.5)"
+    )
+    parser.add_argument("--round-rate", type=float, default=3e-4, help="highest rate of a round (default: 3e-4)")
     parser.add_argument("--validation", type=int, default=60, help="problems solved after a phase (default: 60)")
     parser.add_argument(
         "--scenes", type=int, default=16, help="scenes whose lessons make a step (default: %(default)s)"
@@ -166,9 +168,9 @@ def train(args: argparse.Namespace) -> tuple[StepNetwork, dict[str, float]]:
             partial(gather_shard, longest=args.plan_steps),
         )  # fmt: skip
         rounds.append(read_examples(paths))
-        replay = [((1.0 - OLD_SHARE) * 0.5**age, group) for age, group in enumerate(reversed(rounds), 1)]
-        lessons = Lessons([(OLD_SHARE, base), *replay], args.scenes, len(words), args.seed + 1000 * number)
-        fit(args, network, lessons, held, f"{own}-round{number}", args.round_steps, 3e-4)
+        replay = [((1.0 - args.old_share) * 0.5**age, group) for age, group in enumerate(reversed(rounds), 1)]
+        lessons = Lessons([(args.old_share, base), *replay], args.scenes, len(words), args.seed + 1000 * number)
+        fit(args, network, lessons, held, f"{own}-round{number}", args.round_steps, args.round_rate)
         figures = _report(f"round {number}", network, words, args)
     return network, figures
 
@@ -190,7 +192,7 @@ A transformer of {millions:.1f} million parameters that writes plans step by ste
 (`robot_planner/task_planning/network.py`); trained from scratch.
 
 - command: `./run train task-planner --problems {problems} --steps {steps} --rounds {rounds} --round-problems
-  {round_problems} --round-steps {round_steps} --seed {seed}`
+  {round_problems} --round-steps {round_steps} --old-share {old_share} --round-rate {round_rate} --seed {seed}`
 - lessons: households drawn by chance, of the training split, and the arm's table, with the drafts of a corrector that
   knows only what was seen; in rounds, if there were any, the model's own equilibria, and what the corrector makes of
   the world's answers to them
@@ -215,6 +217,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     )
     if min(getattr(args, name) for name in names) < 1 or args.rounds < 0 or args.width % 32 or args.width < 32:
         raise InvalidInputError("numbers are positive, --rounds 0 and more, --width a multiple of 32")
+    if not 0.0 < args.old_share < 1.0 or not args.round_rate > 0.0:
+        raise InvalidInputError("--old-share is between 0 and 1, --round-rate positive")
     begun = time.monotonic()
     network, figures = train(args)
     folder = args.out or Path("models") / args.name

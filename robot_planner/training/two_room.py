@@ -24,6 +24,7 @@ from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.simulation.two_room import DOOR, WALL, rollout
 from robot_planner.training.dynamics import calibrate_uncertainty, member_errors, random_shares
 from robot_planner.training.resumable import run_phase
+from robot_planner.training.shards import write_arrays
 from robot_planner.training.two_room_data import Episodes, planned, wander
 
 EPISODE_STEPS = 40
@@ -125,8 +126,7 @@ def train(args: argparse.Namespace, work: Path) -> tuple[EnsembleDynamics, dict[
         if not path.exists():
             begin = args.seed + number * args.round_plans
             episodes = planned(point_world("two-room", dynamics), range(begin, begin + args.round_plans), PLAN_HORIZON)
-            np.savez(path.with_suffix(".part.npz"), allow_pickle=False, **episodes._asdict())
-            path.with_suffix(".part.npz").replace(path)
+            write_arrays(path, episodes._asdict())
         data.add(Episodes(**np.load(path, allow_pickle=False)))
         fit(f"round-{number}", args.round_steps, 1e-3)
     with torch.no_grad():

@@ -11,7 +11,7 @@ from lbp_fakes import save_fake
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.nodes.demo_options import add_arguments, read_options
-from robot_planner.nodes.demo_tasks import Course, TaskAttempt, edits, write_residuals
+from robot_planner.nodes.demo_tasks import Course, TaskAttempt, write_residuals
 from robot_planner.task_planning.skills import without_heading
 from robot_planner_interfaces.action import ExecuteTask
 
@@ -52,14 +52,6 @@ def test_one_word_is_a_task_of_the_simulation_as_ever(tmp_path):
 def test_only_the_heading_goes():
     assert without_heading("please tidy up : red in bin A") == "red in bin A"
     assert without_heading("put red in bin A: tidy up") == "put red in bin A: tidy up"
-
-
-def test_edits_tell_what_came_and_what_went():
-    assert edits(OLD, NEW) == [
-        (" ", "[OPEN] <drawer> (6)"), ("-", "[PICK] <red_block> (1)"), ("+", "[STOW] <red_block> (1) <drawer> (6)"),
-        (" ", "END"),
-    ]  # fmt: skip
-    assert [sign for sign, _ in edits("", NEW)] == ["+"] * 3 and edits("", "") == []
 
 
 def test_the_course_is_told_line_by_line():

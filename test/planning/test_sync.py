@@ -88,6 +88,20 @@ def test_budget_counts_all_kinds_and_guesses_what_was_never_timed():
     assert Budget(None, clock, {"work": 1e9}).fits("work")
 
 
+def test_a_guess_follows_what_it_is_made_from_and_is_forgotten_with_its_call():
+    clock, known = Clock(), {}
+    fitted = []
+    for seconds in (60.0, 1.0, 1.0, 1.0, 1.0, 1.0):  # the first call is cold
+        budget = Budget(clock.now + 10.0 + seconds, clock, known)
+        budget.begin()
+        clock.now += seconds
+        budget.took("first")
+        budget.assume("sync", "first", 3.0)
+        fitted.append(budget.fits("sync"))
+        assert "sync" not in known
+    assert not fitted[0] and all(fitted[-2:])
+
+
 def test_steps_that_are_all_too_long_are_not_taken():
     box = {"low": (-1.0, -1.0), "high": (1.0, 1.0)}
     planner = Grasp(point_mass(**box), LatentDistance(), GraspConfig(horizon=4))

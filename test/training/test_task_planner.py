@@ -41,7 +41,9 @@ def test_it_trains_in_phases_that_are_not_done_twice_and_writes_a_model(tmp_path
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
-@pytest.mark.parametrize("extra", ["--scenes 0", "--rounds -1", "--width 40", "--problems 0"])
+@pytest.mark.parametrize(
+    "extra", ["--scenes 0", "--rounds -1", "--width 40", "--problems 0", "--old-share 1", "--round-rate 0"]
+)
 def test_sizes_that_make_no_sense_are_refused_before_anything_is_gathered(tmp_path, extra):
     with pytest.raises(InvalidInputError, match="positive"):
         run(arguments(tmp_path, extra))
