@@ -145,8 +145,8 @@ def in_turns(
 ) -> dict[str, list[ResultT]]:
     """Outcomes by planner, all planners at each problem in turn: a machine's speed comes and goes.
 
-    Each solves the first problem WARM times before, which does not count: what is cold then (caches, what is made at the
-    first call, a planner's own notion of how long its work takes) is nobody's disadvantage.
+    Each solves the first problem WARM times before, which does not count: what is cold then (caches, what is made at
+    the first call, a planner's own notion of how long its work takes) is nobody's disadvantage.
     """
     for planner in planners.values():
         for _ in range(WARM):
