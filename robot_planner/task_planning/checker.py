@@ -8,7 +8,6 @@ listed as assumed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from robot_planner.task_planning.conditions import Condition
 from robot_planner.task_planning.plan import Step, TaskPlan
@@ -30,11 +29,6 @@ class Outlook:
     """Why the last step can't be done."""
     assumed: tuple[str, ...] = ()
     """What was taken for granted for the last step: the reasons for which it would fail."""
-
-    @cached_property
-    def digest(self) -> int:
-        """See Knowledge."""
-        return self.knowledge.digest()
 
 
 class Forecast:

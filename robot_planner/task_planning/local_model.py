@@ -209,7 +209,7 @@ class _Choice:
         self.end = words[END_WORD]
         self.steps: list[Step] = []
         self._grammar, self._longest = grammar, longest
-        self._passed = {grammar.forecast.after(()).digest} if model.careful else set()
+        self._passed = {grammar.forecast.knowledge.digest} if model.careful else set()
         self._candidates: dict[int, tuple[str, list[Tensor]]] = {}
         for at in grammar.mask(grammar.start()).nonzero()[0]:
             if at != grammar.end:
@@ -283,12 +283,12 @@ class _Choice:
         if steps in self._grammar.vain or len(steps) == self._longest:
             return False
         outlook = self._grammar.forecast.after(steps)
-        return outlook.reason is None and outlook.digest not in self._passed
+        return outlook.reason is None and outlook.knowledge.digest not in self._passed
 
     def _take(self, step: Step) -> None:
         self.steps.append(step)
         if self._careful:
-            self._passed.add(self._grammar.forecast.after(tuple(self.steps)).digest)
+            self._passed.add(self._grammar.forecast.after(tuple(self.steps)).knowledge.digest)
 
 
 def save_local_model(network: StepNetwork, words: WordList, folder: Path, card: str) -> None:

@@ -8,6 +8,7 @@ alphabet, and nothing that does not parse reaches a checker or an executor.
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from robot_planner.errors import InvalidInputError
 
@@ -33,8 +34,7 @@ class PlanSyntaxError(InvalidInputError):
         super().__init__(f"line {line}, column {column}: {reason}")
 
 
-@dataclass(frozen=True, order=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """A thing of the scene; the number tells things of one name apart."""
 
     name: str
@@ -44,8 +44,7 @@ class ObjectRef:
         return f"<{self.name}> ({self.number})"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One action of the closed list of a domain, on things of the scene."""
 
     action: str

@@ -99,6 +99,8 @@ class Knowledge(State):
         self._hidden: dict[tuple[str, Args], bool] = {}  # whether a fact was, of those that were asked for
         self.other: dict[Fact, bool | None] = {}
         """False or None of facts for which it is not what it was at first."""
+        self.digest = 0
+        """Of copies of one Knowledge: the same for the same knowledge; what differs has, but for chance, another."""
 
     def copy(self) -> "Knowledge":
         """See State."""
@@ -129,11 +131,6 @@ class Knowledge(State):
         maybe = {fact.args for fact, value in self.other.items() if value is None and fact.relation == relation}
         return self.true[relation] | maybe
 
-    def digest(self) -> int:
-        """The same for the same knowledge; what differs has, but for chance, another."""
-        other = frozenset(entry for entry in self.other.items() if entry[1] is not self._untold(entry[0]))
-        return hash((other, *(frozenset(rows) for rows in self.true.values())))
-
     def learn(self, fact: Fact, holds: bool) -> None:
         """Takes a fact, or its contrary, for known, and with it what can't hold beside it."""
         self._set(fact, holds)
@@ -155,6 +152,10 @@ class Knowledge(State):
                 self.assume(Not(part))
 
     def _set(self, fact: Fact, value: bool | None) -> None:
+        old = self.value(*fact)
+        if old is value:
+            return
+        self.digest ^= hash((fact, old)) ^ hash((fact, value))  # what changes and changes back cancels out
         if value:
             self.true[fact.relation].add(fact.args)
             self.other.pop(fact, None)
