@@ -60,6 +60,13 @@ class Problem:
     """(D,) latent of the goal."""
     stamp: int = 0
     """Acquisition time of the image behind ``start`` [ns]."""
+    lead: float = 0.0
+    """Time after ``stamp`` at which the plan's first action is to begin [s]."""
+
+    @property
+    def begins(self) -> int:
+        """When the plan's first action is to begin [ns]."""
+        return self.stamp + round(self.lead * 1e9)
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,13 @@ class Plan:
     """Largest uncertainty of the world model along the rollout, in its own unit."""
     cost_history: tuple[float, ...] = field(default=(), repr=False)
     """Best cost so far at each evaluation of the rollout."""
+    lead: float = 0.0
+    """Time after ``stamp`` at which the first action begins [s]."""
+
+    @property
+    def begins(self) -> int:
+        """When the first action begins [ns]."""
+        return self.stamp + round(self.lead * 1e9)
 
 
 @dataclass(frozen=True)

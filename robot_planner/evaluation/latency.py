@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--planner", default="grasp", metavar="NAME", help="planner (default: %(default)s)")
     parser.add_argument("--model", default="tabletop", metavar="NAME", help="model, or its folder (%(default)s)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first goal (default: held-out)")
+    parser.add_argument(
+        "--no-look-ahead", dest="look_ahead", action="store_false", help="plan from where the arm was when it was seen"
+    )
     parser.add_argument("--cores", type=int, default=2, help="cores that all processes share (default: %(default)s)")
 
 
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     if args.seed < 0:
         raise InvalidInputError(f"--seed is {args.seed}; allowed: 0 and above")
     values = {"model": check_model(args.model), "algorithm": args.planner, "simulation": "true"}
-    overrides = {"simulation.task": args.task, "simulation.seed": args.seed}
+    overrides = {"simulation.task": args.task, "simulation.seed": args.seed, "planner.look_ahead": args.look_ahead}
     with cores(args.cores) as shared, Interrupts() as interrupts, Graph(values, overrides) as graph:
         from robot_planner.nodes.demo_session import Session
 
@@ -103,6 +106,7 @@ def records(recordings: Sequence[Recording], sampler: "Sampler", shared: int) ->
         entry("planning", "ms", gather(lambda r: [plan.seconds for plan in r.plans])),
         entry("iterations_per_plan", "", gather(lambda r: [plan.iterations for plan in r.plans], 1.0)),
         entry("goal_to_first_plan", "ms", first),
+        entry("seam", "mm", gather(lambda r: r.jumps)),
         entry("control_jitter", "ms", gather(lambda r: [abs(period - CONTROL_PERIOD) for period in r.periods])),
     ]
     for name in (*sampler.processes, OTHERS):

@@ -54,6 +54,8 @@ class PlanEntry:
     iterations: int
     seconds: float
     """Time that planning took [s]."""
+    begins: int
+    """When its first action begins [ns]."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Recording:
     """From the goal, as the model reads the camera, in the unit of the goal metric."""
     image_ages: list[float] = field(default_factory=list)
     """From an image to a command that follows from it [s]."""
+    jumps: list[float] = field(default_factory=list)
+    """With each command, how far the path of its plan was from the one before it where they were joined [m]."""
     periods: list[float] = field(default_factory=list)
     """Between one such command and the next [s]."""
     latent_ages: list[float] = field(default_factory=list)

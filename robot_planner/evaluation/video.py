@@ -148,12 +148,12 @@ class EpisodeFilm:
 
     def _path(self, plan: PlanEntry, now: int) -> Vector:
         """(N, 3) where the plan leads from ``now`` on [m]: now, then the end of each step that is not over."""
-        anchor = self._tool_at(plan.stamp)
+        anchor = self._tool_at(plan.begins)
         corners = np.tile(anchor, (len(plan.actions) + 1, 1))
         dimension = min(plan.actions.shape[1], 3) if len(plan.actions) else 0
         corners[1:, :dimension] += np.cumsum(plan.actions[:, :dimension], axis=0)
         corners[:, :2] = np.clip(corners[:, :2], TOOL_LOW, TOOL_HIGH)  # as the policy does
-        steps = np.clip((now - plan.stamp) * 1e-9 / plan.step_seconds, 0.0, len(plan.actions))
+        steps = np.clip((now - plan.begins) * 1e-9 / plan.step_seconds, 0.0, len(plan.actions))
         whole = min(int(steps), max(len(plan.actions) - 1, 0))
         after = corners[min(whole + 1, len(corners) - 1)]
         here = corners[whole] + (steps - whole) * (after - corners[whole])

@@ -118,7 +118,14 @@ class Recorder:
         if self.recording is not None and self.recording.began:
             self.recording.plans.append(
                 PlanEntry(
-                    plan.stamp, self.now(), plan.actions, plan.step_seconds, plan.cost, plan.iterations, plan.seconds
+                    plan.stamp,
+                    self.now(),
+                    plan.actions,
+                    plan.step_seconds,
+                    plan.cost,
+                    plan.iterations,
+                    plan.seconds,
+                    plan.begins,
                 )
             )
 
@@ -133,10 +140,12 @@ class Recorder:
 
     def _on_timing(self, message: Float64MultiArray) -> None:
         self.rates["command"].count()
-        _, _, age, period, _ = message.data
+        _, _, age, period, _, jump = message.data
         self.image_ages.append(age)
         if self.recording is not None and self.recording.began:
             self.recording.image_ages.append(age)
+            if math.isfinite(jump):
+                self.recording.jumps.append(jump)
             if math.isfinite(period):
                 self.recording.periods.append(period)
 

@@ -70,6 +70,7 @@ def latent_from_message(message: LatentMessage, latent_dim: int = 0, encoder: st
 def plan_to_message(plan: Plan, encoder: str, algorithm: str, frame_id: str = "") -> PlanMessage:
     """A Plan as its message."""
     message = PlanMessage(encoder=encoder, algorithm=algorithm, step_duration=float(plan.step_seconds))
+    message.lead = float(plan.lead)
     message.header.stamp = to_stamp(plan.stamp)
     message.header.frame_id = frame_id
     message.action_dim, message.latent_dim = plan.actions.shape[1], plan.states.shape[1]
@@ -90,7 +91,8 @@ def hold_message(stamp: int, encoder: str = "", algorithm: str = "", frame_id: s
 def plan_from_message(message: PlanMessage, action_dim: int = 0) -> Plan:
     """A message as a Plan; one without actions gives ``actions`` of shape (0, A). Raises InvalidInputError.
 
-    Checked: shapes, finite values, a positive step duration; not the age, the encoder or the size of the actions.
+    Checked: shapes, finite values, a positive step duration, a lead of zero or more; not the age, the encoder or
+    the size of the actions.
     """
     if not len(message.actions):
         empty = np.zeros((0, action_dim or message.action_dim), np.float32)
@@ -102,6 +104,8 @@ def plan_from_message(message: PlanMessage, action_dim: int = 0) -> Plan:
         raise InvalidInputError(f"plan has {len(message.actions)} values for actions of {message.action_dim}")
     if not (math.isfinite(message.step_duration) and message.step_duration > 0.0):
         raise InvalidInputError(f"plan has a step duration of {message.step_duration} s; allowed: above 0")
+    if not (math.isfinite(message.lead) and message.lead >= 0.0):
+        raise InvalidInputError(f"plan begins {message.lead} s after its image; allowed: 0 and above")
     steps = len(message.actions) // message.action_dim
     actions = from_floats(message.actions, (steps, message.action_dim), "plan's actions")
     states = from_floats(message.states, (steps + 1, message.latent_dim), "plan's states")
@@ -114,6 +118,7 @@ def plan_from_message(message: PlanMessage, action_dim: int = 0) -> Plan:
     return Plan(
         actions, states, float(message.cost), int(message.iterations), float(message.planning_time), reason,
         to_nanoseconds(message.header.stamp), float(message.step_duration), float(message.uncertainty),
+        lead=float(message.lead),
     )  # fmt: skip
 
 

@@ -86,6 +86,9 @@ class PlannerParameters:
     plan_deadline: float = parameter(
         0.035, "Time that one plan may take.", unit="s", minimum=0.001, maximum=60.0, changes=ANY_TIME
     )
+    look_ahead: bool = parameter(
+        True, "Plan from where the world model says that the arm will be when the plan comes out; of kind world alone."
+    )
     feedback_rate: float = parameter(
         5.0, "Feedback messages of a goal per second.", unit="1/s", minimum=0.1, maximum=50.0, changes=ANY_TIME
     )
@@ -165,6 +168,7 @@ class PlannerNode(ManagedNode):
                 Latent(np.zeros(self.latent_dim, np.float32), self.encoder),
             ),
             replans=self.model.replans,
+            now=self.now if self.parameters.look_ahead and self.model.topic == "plan" else None,
         )
         self.subscribe("latent", self._on_latent)
         self.every(TICK, self._tick, "watch")

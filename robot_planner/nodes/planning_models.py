@@ -23,6 +23,7 @@ from robot_planner.nodes.messages import (
     subgoals_to_message,
 )
 from robot_planner.nodes.pursuit import Code, RefusedError
+from robot_planner.planning.look_ahead import LookAhead
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.types import FloatArray, Latent, Plan, Problem, Subgoals
 from robot_planner_interfaces.action import ReachGoal
@@ -163,12 +164,13 @@ class WorldPlanning:
         except InvalidInputError as error:
             raise RefusedError(Code.INVALID_GOAL, str(error)) from None
 
-    def make_planner(self, algorithm: str) -> TowardsWords:
+    def make_planner(self, algorithm: str) -> LookAhead:
         """See PlanningModel."""
-        parts = self._world.dynamics, self._configs[algorithm]
-        return TowardsWords(
-            lambda metric: PLANNERS.make(algorithm, parts[0], metric, parts[1]), self._metric, self._texts
+        dynamics, config = self._world.dynamics, self._configs[algorithm]
+        planner = TowardsWords(
+            lambda metric: PLANNERS.make(algorithm, dynamics, metric, config), self._metric, self._texts
         )
+        return LookAhead(planner, dynamics)
 
     def distances(self, latents: FloatArray, goal: Any) -> FloatArray:
         """See PlanningModel; those of a text are in metres whatever the metric."""

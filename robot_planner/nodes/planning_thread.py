@@ -11,7 +11,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ from robot_planner.types import FloatArray, Latent, Problem
 
 LATENTS_KEPT = 64
 """Latents that wait to be measured; older ones are dropped."""
+LONGEST_LEAD = 0.4
+"""Plans are made for an instant at most this long after their image [s]."""
+SMOOTHING = 0.1
+"""Weight of the newest plan in what a plan is expected to take."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,13 @@ class PlanningThread(WorkerThread):
         deadline: float,
         warm_up: tuple[Task, Latent] | None = None,
         replans: bool = True,
+        now: Callable[[], int] | None = None,
     ) -> None:
         """``make_planner`` gives what has ``plan(problem, deadline)`` and ``reset()``, such as a Planner.
 
         ``distances`` maps latents (N, D) and a goal to (N,); ``deliver`` is called from the thread. Without ``replans``
-        there is one plan a latent at most.
+        there is one plan a latent at most. With ``now``, the clock of the latents' stamps [ns], plans are made for the
+        instant at which they are expected to come out.
 
         ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time. For
         ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
@@ -77,7 +83,8 @@ class PlanningThread(WorkerThread):
         self.rate, self.deadline = rate, deadline
         self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
         self._planners: dict[str, Any] = {}
-        self._replans = replans
+        self._replans, self._now = replans, now
+        self._took = 0.0
         self._task: Task | None = None
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
         self._warm_up = warm_up
@@ -148,4 +155,11 @@ class PlanningThread(WorkerThread):
         if reset:
             planner.reset()
         problem = Problem(start=latent.data, goal=task.goal, stamp=latent.stamp)
-        return planner.plan(problem, time.monotonic() + self.deadline)
+        if self._now is None:
+            return planner.plan(problem, time.monotonic() + self.deadline)
+        begun = self._now()
+        lead = min(max((begun - latent.stamp) * 1e-9 + self._took, 0.0), LONGEST_LEAD)
+        plan = planner.plan(replace(problem, lead=lead), time.monotonic() + self.deadline)
+        took = (self._now() - begun) * 1e-9
+        self._took = min(max(took, 0.0), 2.0 * self.deadline) if reset else self._took + SMOOTHING * (took - self._took)
+        return plan

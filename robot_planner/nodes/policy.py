@@ -32,7 +32,8 @@ from robot_planner_interfaces.msg import Latent as LatentMessage
 from robot_planner_interfaces.msg import Plan as PlanMessage
 from robot_planner_interfaces.msg import Subgoals as SubgoalsMessage
 
-TIMING = ("image_time", "command_time", "image_age", "period", "computing")
+TIMING = ("image_time", "command_time", "image_age", "period", "computing", "jump")
+"""The last is a distance [m]: between the paths of the newest plan and the one before it, where they were joined."""
 """What each message on ``~/timing`` holds, in seconds: stamp of the image behind the plan, time of the command, their
 difference, time since the command before, and time that making the command took."""
 JITTER_WINDOW = 3000
@@ -68,8 +69,8 @@ class PolicyNode(ManagedNode):
         Gives("tool_point", PointStamped, "Commanded tool point [m]."),
         Gives("~/state", String, "JSON on each change: state (idle, following, holding, stopped), reason, detail.",
               Quality.LATCHED),
-        Gives("~/timing", Float64MultiArray, f"With each command that follows a plan [s]: {', '.join(TIMING)}.",
-              Quality.QUEUED),
+        Gives("~/timing", Float64MultiArray, "With each command that follows a plan [s, the jump in m]: "
+              f"{', '.join(TIMING)}.", Quality.QUEUED),
     )  # fmt: skip
 
     def set_up(self) -> None:
@@ -352,7 +353,9 @@ class PolicyNode(ManagedNode):
             return
         image, at = command.image_stamp * 1e-9, now * 1e-9
         age = (now - command.image_stamp) * 1e-9
-        message = Float64MultiArray(data=[image, at, age, period, time.monotonic() - steady])
+        message = Float64MultiArray(
+            data=[image, at, age, period, time.monotonic() - steady, self.controller.schedule.jump]
+        )
         message.layout.dim = [MultiArrayDimension(label=",".join(TIMING), size=len(TIMING), stride=len(TIMING))]
         self._timing.publish(message)
 
@@ -385,7 +388,7 @@ def plan_input(message: PlanMessage) -> PlanInput:
     finite = bool(np.all(np.isfinite(states)) and np.isfinite(message.cost) and np.isfinite(message.uncertainty))
     return PlanInput(
         actions, to_nanoseconds(message.header.stamp), message.step_duration, message.encoder,
-        message.header.frame_id, finite,
+        message.header.frame_id, finite, lead=message.lead,
     )  # fmt: skip
 
 

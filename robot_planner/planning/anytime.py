@@ -187,6 +187,7 @@ class Run:
             seconds=self.budget.seconds,
             stop_reason=reason,
             stamp=self.problems[number].stamp,
+            lead=self.problems[number].lead,
             step_seconds=self.objective.model.step_seconds,
             uncertainty=float(self.objective.uncertainty(states, actions)),
             cost_history=history,
@@ -242,11 +243,11 @@ class AnytimePlanner:
         return Run(self.objective, problems, self._config, budget)
 
     def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
-        """The last plan moved to the problem's stamp; None without one, if time ran backwards, or past its end."""
+        """The last plan moved to where the new one begins; None without one, if time ran backwards, or past its end."""
         plan = self._last
         if plan is None:
             return None
-        steps = steps_since(plan, problem.stamp)
+        steps = steps_since(plan, problem.begins)
         if not 0.0 <= steps < len(plan.actions):
             return None
         objective = self.objective

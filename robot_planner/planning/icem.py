@@ -105,7 +105,7 @@ class Icem(SamplingPlanner):
     def _gaussians(self, run: Run, noise: NoiseSource, mean: Tensor, spread: float) -> Gaussians:
         kept = mean.new_empty((len(mean), mean.shape[1], 0, mean.shape[2]))
         if run.warm is not None and self._elites is not None and self._last is not None:
-            kept = self._shifted_elites(self._elites, steps_since(self._last, run.problems[0].stamp))
+            kept = self._shifted_elites(self._elites, steps_since(self._last, run.problems[0].begins))
         self._sampler = ElitesKept(self.objective, noise, self.config, mean, spread, kept)
         return self._sampler
 

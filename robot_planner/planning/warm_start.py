@@ -7,11 +7,11 @@ import numpy as np
 from robot_planner.types import FloatArray, Plan
 
 
-def steps_since(plan: Plan, stamp: int) -> float:
-    """Time from the plan's stamp to another [steps]."""
+def steps_since(plan: Plan, begins: int) -> float:
+    """Time from the plan's first action to another instant [steps]."""
     if plan.step_seconds <= 0.0:
         return 0.0
-    return (stamp - plan.stamp) * 1e-9 / plan.step_seconds
+    return (begins - plan.begins) * 1e-9 / plan.step_seconds
 
 
 def shift_actions(actions: FloatArray, steps: float, fill: FloatArray) -> FloatArray:

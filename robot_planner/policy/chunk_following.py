@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chunks as the controller follows them: checked against bounds, tool pose and gripper apart."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,11 @@ class ChunkFollowing:
     def stamp(self) -> int | None:
         """Acquisition time of the image behind the chunk being followed [ns]."""
         return self._schedule.stamp
+
+    @property
+    def jump(self) -> float:
+        """NaN: of chunks it is not measured."""
+        return math.nan
 
     def clear(self) -> None:
         """Drops the chunk: there is nothing to follow."""

@@ -1,10 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which point of which plan to be at now: plans are followed by the age of the image they came from.
+"""Which point of which plan to be at now: plans are followed by the clock, from the instant for which they were made.
 
-A plan of actions a_0..a_{T-1}, each a displacement over ``step_seconds``, made from the image of time s, is the path
-p(t) = c(s) + integral of the actions from s to t, where c(s) is the commanded tool point when the image was taken.
-Whatever time sensing and planning took, the path is joined where it should be by now, not at its first action.
+A plan of actions a_0..a_{T-1}, each a displacement over ``step_seconds``, made for the instant s (that of its image,
+or a lead later), is the path p(t) = c(s) + integral of the actions from s to t, where c(s) is the tool point that was,
+or will be, commanded at s. Whatever time sensing and planning took, the path is joined where it should be by now.
 """
 
 from bisect import bisect_right
@@ -73,17 +73,20 @@ class _Path:
     corners: Vector
     """(T+1, 3) [m]."""
     stamp: int
+    """Of the image behind it [ns]."""
+    begins: int
+    """When its first action begins [ns]."""
     step: float
 
     def at(self, now: int) -> tuple[Vector, Vector]:
-        """Point (3,) and velocity (3,) at ``now``."""
-        steps = (now - self.stamp) / NANOSECONDS / self.step
+        """Point (3,) and velocity (3,) at ``now``; before its first action, as if that had begun already."""
+        steps = (now - self.begins) / NANOSECONDS / self.step
         count = len(self.corners) - 1
         if steps >= count:
             return self.corners[-1], np.zeros(3)
         index = max(int(steps), 0)
         difference = self.corners[index + 1] - self.corners[index]
-        return self.corners[index] + max(steps - index, 0.0) * difference, difference / self.step
+        return self.corners[index] + (steps - index) * difference, difference / self.step
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,8 @@ class PlanSchedule:
         self.history = CommandHistory(config.history_seconds)
         self._path: _Path | None = None
         self._seam: _Seam | None = None
+        self.jump = 0.0
+        """How far the newest plan's path was from the one before it where they were joined [m]."""
 
     @property
     def active(self) -> bool:
@@ -162,7 +167,7 @@ class PlanSchedule:
 
     def follow(self, plan: "PlanInput", now: int) -> None:
         """Follows a plan as it arrived; see ``accept``."""
-        self.accept(plan.actions, plan.stamp, plan.step_seconds, now)
+        self.accept(plan.actions, plan.stamp, plan.step_seconds, now, plan.lead)
 
     def record(self, now: int, point: Vector) -> None:
         """Takes the commanded tool point (3,) of ``now``."""
@@ -181,24 +186,27 @@ class PlanSchedule:
         """None: plans in the plane leave the gripper as it is."""
         return None
 
-    def accept(self, actions: npt.ArrayLike, stamp: int, step_seconds: float, now: int) -> bool:
+    def accept(self, actions: npt.ArrayLike, stamp: int, step_seconds: float, now: int, lead: float = 0.0) -> bool:
         """Follows a plan from ``now`` on; False for a plan without actions, which means: hold.
 
-        ``actions`` (T, A) in metres. Raises PlanRefusedError, with the plan before it untouched.
+        ``actions`` (T, A) in metres, the first of which begins ``lead`` [s] after ``stamp``. Raises
+        PlanRefusedError, with the plan before it untouched.
         """
         displacements = np.asarray(actions, dtype=np.float64)
         if displacements.size == 0:
             self.clear()
             return False
-        self._check(displacements, stamp, step_seconds, now)
-        anchor = self.history.at(stamp)
+        self._check(displacements, stamp, step_seconds, now, lead)
+        begins = stamp + round(lead * NANOSECONDS)
+        ahead = self.target(begins) if begins > now else None
+        anchor = self.history.at(begins) if ahead is None else ahead[0]
         if anchor is None:
             raise PlanRefusedError(Reason.UNANCHORED, "plan begins before the arm's motion is known")
         corners = np.tile(anchor, (len(displacements) + 1, 1))
         corners[1:, : displacements.shape[1]] += np.cumsum(displacements, axis=0)
         if displacements.shape[1] == 2 and self.config.height is not None:
             corners[:, 2] = self.config.height
-        path = _Path(corners, stamp, step_seconds)
+        path = _Path(corners, stamp, begins, step_seconds)
 
         old = self.target(now)
         if old is None:
@@ -206,8 +214,9 @@ class PlanSchedule:
             old = (anchor if last is None else last), np.zeros(3)
         new = path.at(now)
         gap = old[0] - new[0]
+        self.jump = float(np.linalg.norm(gap))
         # A smoothstep's steepest slope is 1.5 times its mean one.
-        seconds = max(self.config.blend_seconds, 1.5 * float(np.linalg.norm(gap)) / self.config.blend_speed)
+        seconds = max(self.config.blend_seconds, 1.5 * self.jump / self.config.blend_speed)
         self._path, self._seam = path, _Seam(now, seconds, gap, old[1] - new[1])
         return True
 
@@ -223,10 +232,10 @@ class PlanSchedule:
         """Whether the plan's end is reached, seam included."""
         if self._path is None or self._seam is None:
             return True
-        path_end = self._path.stamp + int((len(self._path.corners) - 1) * self._path.step * NANOSECONDS)
+        path_end = self._path.begins + int((len(self._path.corners) - 1) * self._path.step * NANOSECONDS)
         return now >= path_end and now >= self._seam.start + int(self._seam.seconds * NANOSECONDS)
 
-    def _check(self, displacements: Vector, stamp: int, step_seconds: float, now: int) -> None:
+    def _check(self, displacements: Vector, stamp: int, step_seconds: float, now: int, lead: float) -> None:
         config = self.config
         dimension = len(config.action_low)
         if displacements.ndim != 2 or displacements.shape[1] != dimension or len(displacements) > MAX_STEPS:
@@ -255,5 +264,9 @@ class PlanSchedule:
             )
         if age < -config.max_future:
             raise PlanRefusedError(Reason.FUTURE, f"plan is from an image {-age:.3f} s ahead of the clock")
+        if not 0.0 <= lead <= config.max_plan_age:  # also refuses NaN
+            raise PlanRefusedError(
+                Reason.FUTURE, f"plan begins {lead} s after its image; allowed: 0 to {config.max_plan_age} s"
+            )
         if self._path is not None and stamp < self._path.stamp:
             raise PlanRefusedError(Reason.OUT_OF_ORDER, "plan is older than the one being followed")

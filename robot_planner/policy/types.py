@@ -114,3 +114,5 @@ class PlanInput:
     """Whether what else the message carries (states, cost) is finite."""
     pose: Vector | None = None
     """Measured tool x, y, z [m], yaw [rad] (4,) at ``stamp``: what a chunk's rows are relative to."""
+    lead: float = 0.0
+    """Time after ``stamp`` at which the first action begins [s]."""

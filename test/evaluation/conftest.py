@@ -31,7 +31,7 @@ def make_recording(seed=7, success=True, seconds=1.0, plans=True, **changes):
     actions = np.tile(np.float32([SPEED * 0.2, 0.0]), (6, 1))
     if plans:
         recording.plans = [
-            PlanEntry(time - SECOND // 20, time, actions, 0.2, 9.0 - index / 10, 4, 0.03)
+            PlanEntry(time - SECOND // 20, time, actions, 0.2, 9.0 - index / 10, 4, 0.03, time)
             for index, time in enumerate(times)
         ]
         recording.image_ages = np.linspace(0.05, 0.12, steps).tolist()

@@ -72,7 +72,7 @@ def test_the_plan_is_drawn_from_the_tool_to_its_end(recordings):
 def test_a_plan_that_leads_out_of_the_workspace_is_drawn_as_it_is_followed(recordings):
     episode = recordings.make_recording()
     far = np.tile(np.float32([0.04, 0.0]), (30, 1))
-    plan = video.PlanEntry(episode.began, episode.began, far, 0.2, 1.0, 1, 0.01)
+    plan = video.PlanEntry(episode.began, episode.began, far, 0.2, 1.0, 1, 0.01, episode.began)
     assert EpisodeFilm(episode, recordings.camera_above())._path(plan, episode.began)[:, 0].max() == TOOL_HIGH[0]
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 
+from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.nodes.planner import PlannerNode
 from robot_planner.planning.parameters import Parameters
 from robot_planner.planning.parameters import parameter as planner_parameter
@@ -28,11 +30,18 @@ class Euclidean:
         return (latents - goals).norm(dim=-1)
 
 
+def still_dynamics(latent_dim):
+    """A model in which nothing ever moves."""
+    return FunctionModel(
+        lambda latents, actions: latents, latent_dim, torch.full((2,), -0.04), torch.full((2,), 0.04), 0.2
+    )
+
+
 def fake_world():
     return SimpleNamespace(
         name="fake",
         encoder=SimpleNamespace(digest=DIGEST),
-        dynamics=SimpleNamespace(latent_dim=DIM, action_dim=2),
+        dynamics=still_dynamics(DIM),
         metric=lambda name: Euclidean(),
     )
 
@@ -64,7 +73,7 @@ class FakePlanner:
         self.threads.add(threading.get_ident())
         actions = np.full((STEPS, 2), self.config.step, np.float32)
         states = np.tile(problem.start, (STEPS + 1, 1)).astype(np.float32)
-        return Plan(actions, states, 1.0, 1, 0.001, StopReason.CONVERGED, problem.stamp, 0.2)
+        return Plan(actions, states, 1.0, 1, 0.001, StopReason.CONVERGED, problem.stamp, 0.2, lead=problem.lead)
 
     def reset(self):
         self.resets += 1

@@ -70,7 +70,7 @@ def make_plan(steps=3, width=2, latent=4):
     random = np.random.default_rng(steps)
     actions, states = random.normal(size=(steps, width)), random.normal(size=(steps + 1, latent))
     actions, states = actions.astype(np.float32), states.astype(np.float32)
-    return Plan(actions, states, 1.5, 7, 0.02, StopReason.DEADLINE, 12_345_678_901, 0.2, 0.5)
+    return Plan(actions, states, 1.5, 7, 0.02, StopReason.DEADLINE, 12_345_678_901, 0.2, 0.5, lead=0.08)
 
 
 @given(st.integers(1, 20), st.integers(1, 4), st.integers(1, 8))
@@ -81,7 +81,7 @@ def test_plans_survive_the_wire(steps, width, latent):
     back = plan_from_message(message, width)
     np.testing.assert_array_equal(back.actions, plan.actions)
     np.testing.assert_array_equal(back.states, plan.states)
-    for name in ("cost", "iterations", "seconds", "stop_reason", "stamp", "step_seconds", "uncertainty"):
+    for name in ("cost", "iterations", "seconds", "stop_reason", "stamp", "step_seconds", "uncertainty", "lead"):
         assert getattr(back, name) == getattr(plan, name)
 
 
@@ -101,6 +101,8 @@ def test_the_empty_plan_means_hold():
         ("action_dim", 3, "dimension 3; expected 2"),
         ("step_duration", 0.0, "above 0"),
         ("step_duration", float("nan"), "above 0"),
+        ("lead", -0.1, "0 and above"),
+        ("lead", float("nan"), "0 and above"),
         ("stop_reason", "bored", "converged, iterations, deadline"),
     ],
 )

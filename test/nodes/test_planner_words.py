@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from fakes import DIGEST, Euclidean, FakePlanner
+from fakes import DIGEST, Euclidean, FakePlanner, still_dynamics
 from graph import Repeater, wait_for
 
 from robot_planner.nodes.messages import latent_to_message
@@ -38,7 +38,7 @@ def world():
     return SimpleNamespace(
         name="fake",
         encoder=SimpleNamespace(digest=DIGEST, device="cpu"),
-        dynamics=SimpleNamespace(latent_dim=8, action_dim=2),
+        dynamics=still_dynamics(8),
         readout=READOUT,
         metric=lambda name: metric,
     )

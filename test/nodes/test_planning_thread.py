@@ -10,7 +10,7 @@ import pytest
 from fakes import DIM, FakeConfig, FakePlanner
 from graph import Repeater, wait_for
 
-from robot_planner.nodes.planning_thread import PlanningThread, Task
+from robot_planner.nodes.planning_thread import LONGEST_LEAD, PlanningThread, Task
 from robot_planner.types import Latent
 
 GOAL = np.ones(DIM, np.float32)
@@ -21,9 +21,11 @@ def latent(number):
 
 
 class Bench:
-    def __init__(self, rate=100.0, planner=None, warm_up=None):
+    def __init__(self, rate=100.0, planner=None, warm_up=None, now=None):
         self.reports, self.planner = [], planner or FakePlanner(None, None, FakeConfig())
-        self.thread = PlanningThread(lambda name: self.planner, self.distances, self.reports.append, rate, 0.5, warm_up)
+        self.thread = PlanningThread(
+            lambda name: self.planner, self.distances, self.reports.append, rate, 0.5, warm_up, now=now
+        )
 
     @staticmethod
     def distances(latents, goal):
@@ -154,3 +156,46 @@ def test_the_warm_up_is_not_reported_and_does_not_outlive_its_failure(make):
     wait_for(bench.plans, "a plan")
     assert {report.number for report in bench.reports} == {1}
     assert not any(report.failure for report in bench.reports)
+
+
+def test_plans_are_made_for_the_instant_at_which_they_come_out():
+    """By the clock of the stamps, whatever that clock does: here it stands, but for 40 ms that each plan takes."""
+    clock, problems = [1_000_000_000], []
+
+    class Curious(FakePlanner):
+        def plan(self, problem, deadline=None):
+            problems.append(problem)
+            clock[0] += 40_000_000
+            return super().plan(problem)
+
+    bench = Bench(planner=Curious(None, None, FakeConfig()), now=lambda: clock[0])
+    try:
+        bench.thread.pursue(Task(1, "fake", GOAL))
+        bench.thread.observe(Latent(GOAL, "e", 1_000_000_000 - 60_000_000))
+        wait_for(lambda: len(problems) > 2, "plans")
+    finally:
+        assert bench.thread.close()
+    assert [problem.lead for problem in problems[:3]] == pytest.approx([0.06, 0.14, 0.18])
+    assert [plan.lead for plan in bench.plans()[:2]] == [problem.lead for problem in problems[:2]]
+
+
+def test_a_clock_that_leaps_makes_no_lead_without_end():
+    clock, problems = [0], []
+
+    class Curious(FakePlanner):
+        def plan(self, problem, deadline=None):
+            problems.append(problem)
+            return super().plan(problem)
+
+    bench = Bench(planner=Curious(None, None, FakeConfig()), now=lambda: clock[0])
+    try:
+        bench.thread.pursue(Task(1, "fake", GOAL))
+        clock[0] = 3600 * 10**9
+        bench.thread.observe(Latent(GOAL, "e", 1))
+        wait_for(lambda: problems, "a plan")
+        clock[0] = 0
+        bench.thread.observe(Latent(GOAL, "e", 5 * 10**9))
+        wait_for(lambda: problems[-1].stamp == 5 * 10**9, "a plan from an image of the future")
+    finally:
+        assert bench.thread.close()
+    assert all(0.0 <= problem.lead <= LONGEST_LEAD for problem in problems)

@@ -106,7 +106,7 @@ def test_nothing_is_sent_without_a_plan(policy):
 def test_it_follows_and_measures_the_age_of_images(policy):
     world = policy.moving().world
     policy.graph.wait(lambda: len(world.timing) > 30, "timing")
-    image, command, age, period, computing = np.array(world.timing[5:]).T
+    image, command, age, period, computing, jump = np.array(world.timing[5:]).T
     np.testing.assert_allclose(command - image, age, atol=1e-5)
     assert np.all(age >= 0.01) and np.all(computing >= 0)
     assert np.median(period) == pytest.approx(0.02, abs=0.005)

@@ -203,3 +203,48 @@ def test_history_interpolates_forgets_what_is_old_and_restarts_when_the_clock_go
 def test_a_configuration_that_makes_no_sense_is_refused(change):
     with pytest.raises(InvalidInputError):
         replace(CONFIG, **change)
+
+
+@given(
+    first=arrays(np.float64, (6, 2), elements=st.floats(-0.04, 0.04)),
+    second=arrays(np.float64, (6, 2), elements=st.floats(-0.04, 0.04)),
+    age=st.integers(0, 300),
+    lead=st.integers(0, 350),
+)
+def test_a_plan_made_for_its_landing_leaves_no_gap(first, second, age, lead):
+    """It begins where the arm is told to be at its first action, and joins without a gap if it lands just then."""
+    start = 10 * S
+    schedule = standing(start)
+    schedule.accept(first, start, 0.2, start)
+    now = start + 700 * MS
+    for k in range(36):
+        schedule.record(start + k * 20 * MS, schedule.target(start + k * 20 * MS)[0])
+    before = schedule.target(now)[0]
+    schedule.accept(second, now - age * MS, 0.2, now, lead / 1000)
+    late = abs(lead - age) / 1000
+    assert schedule.jump <= late * 0.4 * np.sqrt(2) + 1e-3 * (lead < age)  # both paths' speeds; points are 20 ms apart
+    np.testing.assert_allclose(schedule.target(now)[0], before, atol=1e-9)
+    if lead == age:
+        assert schedule.jump < 1e-9
+
+
+def test_a_plan_without_lead_jumps_by_what_was_done_since_its_image():
+    start = 10 * S
+    schedule = standing(start)
+    schedule.accept(line(0.04), start, 0.2, start)
+    for k in range(51):
+        schedule.record(start + k * 20 * MS, schedule.target(start + k * 20 * MS)[0])
+    now = start + S
+    schedule.accept(line(-0.04), now - 100 * MS, 0.2, now)
+    assert schedule.jump == pytest.approx(0.04)  # 0.1 s one way, and as long the other way
+    schedule.accept(line(0.04), now - 100 * MS, 0.2, now, lead=0.1)
+    assert schedule.jump < 1e-9
+
+
+@pytest.mark.parametrize("lead", [-0.01, 0.51, np.nan, np.inf])
+def test_a_lead_out_of_bounds_is_refused(lead):
+    now = 10 * S
+    schedule = standing(now)
+    with pytest.raises(PlanRefusedError, match="after its image; allowed: 0 to 0.5"):
+        schedule.accept(line(0.02), now, 0.2, now, lead)
+    assert not schedule.active
