@@ -1,6 +1,9 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""World models of random weights on which planning speed is measured: an MLP and a small transformer."""
+"""World models of random weights on which planning speed is measured: two MLPs and a small transformer."""
+
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +13,7 @@ LATENT_DIM, ACTION_DIM = 64, 2
 
 
 class MlpModel(nn.Module):
-    """z' = z + MLP(z, a) with two hidden layers of 384."""
+    """z' = z + MLP(z, a) with two hidden layers."""
 
     def __init__(self, hidden: int = 384) -> None:
         super().__init__()
@@ -69,10 +72,15 @@ class TransformerModel(nn.Module):
         return latents + 0.1 * change
 
 
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "mlp-128": partial(MlpModel, 128),
+    "mlp": MlpModel,
+    "transformer": TransformerModel,
+}
+"""The first is as wide as the shipped models' networks are."""
+
+
 def speed_models(seed: int = 0) -> dict[str, nn.Module]:
     """The models by name, frozen."""
     torch.manual_seed(seed)
-    return {
-        name: made().eval().requires_grad_(False)
-        for name, made in (("mlp", MlpModel), ("transformer", TransformerModel))
-    }
+    return {name: made().eval().requires_grad_(False) for name, made in MODELS.items()}

@@ -20,14 +20,14 @@ def test_a_record_for_each_size_of_each_model():
     arguments = parser.parse_args(["--horizons", "2", "3", "--batches", "1", "2", "--seconds", "0"])
     records = grasp_speed.run(arguments)
     sizes = [(r["model"], r["horizon"], r["batch"]) for r in records]
-    assert sizes == [(m, t, b) for m in ("mlp", "transformer") for t in (2, 3) for b in (1, 2)]
+    assert sizes == [(m, t, b) for m in ("mlp-128", "mlp", "transformer") for t in (2, 3) for b in (1, 2)]
     for record in records:
         assert record["ratio_to_ideal"] == pytest.approx(record["ms_per_iteration"] / record["ms_ideal"])
         assert record["within_bar"] == (record["ratio_to_ideal"] <= grasp_speed.BAR)
         assert all(value > 0 for key, value in record.items() if key.startswith(("ms_", "speedup_")))
 
 
-@pytest.mark.parametrize("name", ["mlp", "transformer"])
+@pytest.mark.parametrize("name", ["mlp-128", "mlp", "transformer"])
 def test_models_are_frozen_and_differentiable_in_the_action(name):
     model = speed_models()[name]
     latents, actions = torch.randn(5, LATENT_DIM), torch.randn(5, ACTION_DIM, requires_grad=True)
