@@ -83,6 +83,31 @@ class LatentDistance:
         return self.cost(latents, goals).sqrt()
 
 
+class PartDistance(LatentDistance):
+    """Mean squared difference of a part of the latents; the rest does not matter."""
+
+    name = "part"
+
+    def __init__(self, part: slice) -> None:
+        """``part``: of the last axis, such as ``WindowModel.newest_part``."""
+        self.part = part
+
+    def cost(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Mean over the part of the squared difference, (..., D) -> (...)."""
+        return super().cost(latents[..., self.part], goals[..., self.part])
+
+    def cost_and_gradient(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """Closed form, as LatentDistance has it."""
+        return self.cost(latents, goals).detach(), self.gradient(latents, goals)
+
+    def gradient(self, latents: Tensor, goals: Tensor) -> Tensor:
+        """Zero outside of the part."""
+        shape = torch.broadcast_shapes(latents.shape, goals.shape)
+        gradient = torch.zeros(shape, dtype=latents.dtype, device=latents.device)
+        gradient[..., self.part] = super().gradient(latents[..., self.part], goals[..., self.part])
+        return gradient
+
+
 @GOAL_METRICS.register("position")
 class PositionDistance(LatentDistance):
     """Distance of positions whose unit is known, for latents that are nothing but a position."""
