@@ -19,6 +19,7 @@ import numpy as np
 from robot_planner.errors import InvalidInputError
 from robot_planner.evaluation import outside_mppi, outside_swm
 from robot_planner.evaluation.planner_settings import SPACES, Score, found_settings, search, write_settings
+from robot_planner.evaluation.planning_figure import draw_horizons
 from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, in_turns, outcome_fields
 from robot_planner.evaluation.settings import plain_planner
 from robot_planner.planning.planner import Planner
@@ -78,6 +79,7 @@ def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -
     group.add_argument("--loops", nargs="+", choices=tuple(LOOPS), default=list(LOOPS), help="(default: open closed)")
     group.add_argument("--replan", type=int, default=5, help="closed loop: steps between plans (default: 5)")
     group.add_argument("--settings", type=Path, help=f"settings by planner (default: {files})")
+    group.add_argument("--figure", type=Path, metavar="PNG", help="draw success and time against the horizon")
     group.add_argument("--search", type=int, metavar="N", help="search settings by N tries each, and write --settings")
 
 
@@ -91,7 +93,10 @@ def records(args: argparse.Namespace, bench: CellWorld) -> list[dict[str, Any]]:
     world = bench.load(args.model)
     names = args.planners or [name for name in SPACES if name not in OUTSIDE or importlib.util.find_spec(OUTSIDE[name])]
     cells = (_searched if args.search else _measured)(args, bench, world, names, horizons)
-    return [_shown(cell) for cell in cells]
+    found = [_shown(cell) for cell in cells]
+    if args.figure is not None and not args.search:
+        draw_horizons(found, args.figure)
+    return found
 
 
 def _measured(

@@ -4,6 +4,7 @@
 
 import argparse
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -154,7 +155,8 @@ def test_the_bench_has_a_flat_record_for_each_cell(model, tmp_path):
     path = tmp_path / "settings.yaml"
     write_settings(path, {"cem": {"samples": 8, "elites": 2}}, "for a test")
     shared = ["--world", "two-room", "--model", model, "--settings", path, "--planners", "cem", "gradient"]
-    words = [*shared, "--episodes", 2, "--horizons", 9, 12, "--milliseconds", 5]
+    figure = tmp_path / "figure.png"
+    words = [*shared, "--episodes", 2, "--horizons", 9, 12, "--milliseconds", 5, "--figure", figure]
     records = planners.run(options(*words))
     assert [(r["loop"], r["horizon"], r["planner"]) for r in records] == [
         (loop, horizon, name) for loop in ("open", "closed") for horizon in (9, 12) for name in ("cem", "gradient")
@@ -163,6 +165,7 @@ def test_the_bench_has_a_flat_record_for_each_cell(model, tmp_path):
         assert record["problems"] == 2 and record["first_seed"] == HELD_OUT_SEEDS[0]
         assert record["searched"] == (record["planner"] == "cem")
         assert all(isinstance(value, (str, int, float, bool)) for value in record.values())
+    assert cv2.imread(str(figure)).shape[1] > 900  # a column for each loop
 
 
 def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch):
