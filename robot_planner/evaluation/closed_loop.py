@@ -15,7 +15,7 @@ from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.types import Plan, Problem
 from robot_planner.world import World
 
-MAX_STEPS = {"reach": 30, "push": 75}
+MAX_STEPS = {"reach": 30, "around": 45, "push": 75}
 """Actions of 0.2 s after which an episode is over."""
 
 
@@ -53,10 +53,12 @@ def run_episode(
     settle: int = 2,
     on_step: Callable[[int, Plan, float], None] | None = None,
     max_steps: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """One episode: replans at every action until the metric says reached ``settle`` times in a row, or time is up.
 
-    ``budget`` [s] is the planner's deadline at each replan, ``max_steps`` (default: the task's) when time is up. The
+    ``budget`` [s] is the planner's deadline at each replan, on its own ``clock``, ``max_steps`` (default: the task's)
+    when time is up. The
     environment's verdict is read at the end only.
     """
     max_steps = MAX_STEPS[task] if max_steps is None else max_steps
@@ -75,7 +77,7 @@ def run_episode(
             break
         if step == max_steps:
             break
-        deadline = None if budget is None else time.monotonic() + budget
+        deadline = None if budget is None else clock() + budget
         plan = planner.plan(Problem(latent, goal, stamp=step * step_ns), deadline)
         outcome.plan_seconds.append(plan.seconds)
         outcome.iterations.append(plan.iterations)

@@ -3,13 +3,13 @@
 """``bench planners``: GRASP and its peers on the same model, problems and budget; the environment decides.
 
 ``--world tabletop``: closed loop without ROS, a replan at every action of 0.2 s. Equal time: every planner gets the
-same deadline a replan. Equal calls: every planner may put the same number of rows through the world model (a
-vector-Jacobian product counts as another row), however long that takes. ``--world two-room`` and ``--world pusht``:
-horizons, open and closed loop, see planning_cells.py.
+same seconds a replan, of its thread's own work, all planners in turns at each episode. Equal calls: every planner may
+put the same number of rows through the world model (a vector-Jacobian product counts as another row), however long that
+takes. ``--world two-room`` and ``--world pusht``: horizons, open and closed loop, see planning_cells.py.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation import planning_cells
 from robot_planner.evaluation.closed_loop import MAX_STEPS, Outcome, run_episode
+from robot_planner.evaluation.planning_runs import CLOCK, in_turns
 from robot_planner.evaluation.push_t_cells import PUSH_T
 from robot_planner.evaluation.settings import make_planner
 from robot_planner.evaluation.statistics import median_and_p99, success_fields
@@ -46,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tabletop = parser.add_argument_group("tabletop")
     tabletop.add_argument("--metric", default="", help="goal metric (default: the model's own)")
-    tabletop.add_argument("--tasks", nargs="+", default=["reach", "push"], help="of reach, push (default: both)")
+    tabletop.add_argument(
+        "--tasks", nargs="+", default=["reach", "push"], help=f"of {', '.join(MAX_STEPS)} (default: reach push)"
+    )
     tabletop.add_argument("--rows", type=int, nargs="*", default=[20_000], help="model-call budgets a replan, in rows")
     others = parser.add_argument_group(" and ".join(CELL_WORLDS))
     planning_cells.add_arguments(others, list(CELL_WORLDS.values()))
@@ -98,20 +101,25 @@ def iterations_for(name: str, world: World, metric: str, rows: int) -> int:
 
 
 def measure(
-    world: World, planner: Planner, task: str, seeds: Sequence[int], metric: str, budget: float | None
-) -> dict[str, Any]:
-    """One cell of the table."""
+    world: World, planners: Mapping[str, Planner], task: str, seeds: Sequence[int], metric: str, budget: float | None
+) -> Iterator[dict[str, Any]]:
+    """A record a planner."""
     with Tabletop() as tabletop:
-        outcomes: list[Outcome] = [
-            run_episode(tabletop, world, planner, task, seed, TOLERANCE, budget, metric) for seed in seeds
-        ]
+
+        def solved(planner: Planner, seed: int) -> Outcome:
+            return run_episode(tabletop, world, planner, task, seed, TOLERANCE, budget, metric, clock=CLOCK)
+
+        for name, outcomes in in_turns(planners, seeds, solved, warm=1).items():
+            yield {"task": task, "planner": name, **episode_fields(outcomes, seeds)}
+
+
+def episode_fields(outcomes: Sequence[Outcome], seeds: Sequence[int]) -> dict[str, Any]:
+    """Flat fields of a cell."""
     times = [seconds for outcome in outcomes for seconds in outcome.plan_seconds]
     median, p99 = median_and_p99(times)
     steps = [outcome.steps for outcome in outcomes]
     won = [outcome.steps for outcome in outcomes if outcome.success]
     return {
-        "task": task,
-        "planner": planner.name,
         "episodes": len(seeds),
         **success_fields([o.success for o in outcomes], "environment_success"),
         **success_fields([o.believed for o in outcomes], "model_success"),
@@ -150,12 +158,16 @@ def _cells(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     seeds = range(args.seed, args.seed + (args.episodes or 20))
     for task in args.tasks:
         for milliseconds in args.milliseconds if args.milliseconds is not None else (20.0, 40.0):
-            for name in planners:
-                planner = make_planner(name, world, args.metric, iterations=1_000_000, patience=0)
-                cell = measure(world, planner, task, seeds, args.metric, milliseconds / 1e3)
+            made = {
+                name: make_planner(name, world, args.metric, clock=CLOCK, iterations=1_000_000, patience=0)
+                for name in planners
+            }
+            for cell in measure(world, made, task, seeds, args.metric, milliseconds / 1e3):
                 yield {"budget": f"{milliseconds:g} ms", **cell}
         for rows in args.rows:
+            made = {}
             for name in planners:
                 iterations = iterations_for(name, world, args.metric, rows)
-                planner = make_planner(name, world, args.metric, iterations=iterations, tolerance=0.0, patience=0)
-                yield {"budget": f"{rows} rows", **measure(world, planner, task, seeds, args.metric, None)}
+                made[name] = make_planner(name, world, args.metric, iterations=iterations, tolerance=0.0, patience=0)
+            for cell in measure(world, made, task, seeds, args.metric, None):
+                yield {"budget": f"{rows} rows", **cell}

@@ -141,15 +141,18 @@ def outcome_fields(outcomes: Sequence[Outcome], unit: str) -> dict[str, Any]:
 
 
 def in_turns(
-    planners: Mapping[str, PlannerT], seeds: Sequence[int], solved: Callable[[PlannerT, int], ResultT]
+    planners: Mapping[str, PlannerT],
+    seeds: Sequence[int],
+    solved: Callable[[PlannerT, int], ResultT],
+    warm: int = WARM,
 ) -> dict[str, list[ResultT]]:
     """Outcomes by planner, all planners at each problem in turn: a machine's speed comes and goes.
 
-    Each solves the first problem WARM times before, which does not count: what is cold then (caches, what is made at
-    the first call, a planner's own notion of how long its work takes) is nobody's disadvantage.
+    Each solves the first problem ``warm`` times before, which does not count: what is cold then (caches, what is made
+    at the first call, a planner's own notion of how long its work takes) is nobody's disadvantage.
     """
     for planner in planners.values():
-        for _ in range(WARM):
+        for _ in range(warm):
             solved(planner, seeds[0])
     found: dict[str, list[ResultT]] = {name: [] for name in planners}
     for seed in seeds:

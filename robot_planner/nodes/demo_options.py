@@ -19,7 +19,7 @@ from robot_planner.resources import MANIFEST, PACKAGE, model_folder
 from robot_planner.simulation.tasks.base import HELD_OUT_SEEDS
 from robot_planner.task_planning.skills import without_heading
 
-TIME_LIMITS = {"reach": 15.0, "push": 30.0}
+TIME_LIMITS = {"reach": 15.0, "around": 20.0, "push": 30.0}
 """Tasks of the demo, and how long an episode may take [s]."""
 GOAL_TIME_LIMIT = 60.0
 """Of an episode with a goal in words [s]."""

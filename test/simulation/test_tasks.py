@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from robot_planner.description import BLOCKS
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS, TASKS, TRAINING_SEEDS, TUNING_SEEDS, Episode, manipulation
-from robot_planner.simulation.tasks.planar import contact_distance, distance_to_segment
+from robot_planner.simulation.tasks.planar import contact_distance, distance_to_segment, way_exists
 from robot_planner.simulation.workspace import BLOCK_HIGH, BLOCK_LOW, TOOL_HEIGHT, TOOL_HIGH, TOOL_LOW
 
 seeds = st.integers(0, 3_000_000)
-PLANAR, STAGES = ("reach", "push"), ("pick", "place", "open", "stow", "close")
+PLANAR, STAGES = ("reach", "around", "push"), ("pick", "place", "open", "stow", "close")
 
 
 def sample(task: str, seed: int) -> Episode:
@@ -73,6 +73,29 @@ def test_reach_goes_far_enough_to_a_free_place(seed):
     np.testing.assert_array_equal(start.blocks, goal.blocks)
     # Room on the straight way for the paddle (2 cm to its corners) beside a block (2.8 cm).
     assert distance_to_segment(start.blocks[:, :2], start.tool[:2], goal.tool[:2]).min() >= 0.048
+
+
+@settings(max_examples=100)
+@given(seed=seeds)
+def test_around_has_a_block_in_the_straight_way_and_a_way_round(seed):
+    episode = sample("around", seed)
+    start, goal = episode.start, episode.goal
+    np.testing.assert_array_equal(start.blocks, goal.blocks)
+    assert np.linalg.norm(goal.tool - start.tool) >= 0.10
+    points = start.blocks[:, :2]
+    assert distance_to_segment(points, start.tool[:2], goal.tool[:2]).min() <= 0.02
+    assert np.linalg.norm(points - goal.tool[:2], axis=1).min() >= 0.06
+    assert way_exists(points, start.tool[:2], goal.tool[:2], 0.05)
+
+
+def test_a_way_round_ends_where_blocks_close_it():
+    middle = (TOOL_LOW + TOOL_HIGH) / 2
+    begin, end = TOOL_LOW + 0.02, TOOL_HIGH - 0.02
+    fence = np.column_stack([np.linspace(TOOL_LOW[0], TOOL_HIGH[0], 8), np.full(8, middle[1])])
+    assert not way_exists(fence, begin, end, 0.05)
+    assert way_exists(fence, begin, end, 0.01)  # between the posts
+    assert way_exists(fence[:-2], begin, end, 0.05)  # round the last one
+    assert not way_exists(fence[:1], fence[0], end, 0.05)  # no way begins at a post
 
 
 @settings(max_examples=150)

@@ -1,9 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The tasks in the plane, for planners of small displacements: reach and push."""
+"""The tasks in the plane, for planners of small displacements: reach, around and push."""
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +24,8 @@ FRONT_CAMERA = np.array([1.20, 0.0])
 """Where the front camera stands, in the plane [m]."""
 HIDING_WIDTH = 0.03
 """Offset from the line of sight within which the fingers cover a good part of a block [m]."""
+GRID = 0.01
+"""Of the search for a way round [m]."""
 _PADDLE = np.array([0.016, 0.012])
 """Half the size of the closed fingers (x, y)."""
 
@@ -50,6 +53,16 @@ def distance_to_segment(points: FloatVector, begin: FloatVector, end: FloatVecto
     along = end - begin
     fraction = np.clip((points - begin) @ along / max(float(along @ along), 1e-12), 0.0, 1.0)
     return np.linalg.norm(points - begin - fraction[:, None] * along, axis=1)
+
+
+def way_exists(points: FloatVector, begin: FloatVector, end: FloatVector, clearance: float) -> bool:
+    """Whether the tool can go from ``begin`` to ``end`` (2,) and stay this far [m] from points (N, 2); on a grid."""
+    axes = [np.arange(low, high + 1e-9, GRID) for low, high in zip(TOOL_LOW, TOOL_HIGH, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+    free = (np.linalg.norm(grid[:, :, None] - points, axis=-1) >= clearance).all(-1)
+    _, labels = cv2.connectedComponents(free.astype(np.uint8), connectivity=4)
+    found = [labels[tuple(np.round((point - TOOL_LOW) / GRID).astype(int))] for point in (begin, end)]
+    return bool(found[0] == found[1] != 0)
 
 
 def hides(tool: FloatVector, point: FloatVector) -> bool:
@@ -98,6 +111,31 @@ class Reach:
         for color, moved in zip(BLOCKS, block_distances(episode, state), strict=True):
             quantities[f"{color}_block_moved"] = (float(moved), BLOCK_TOLERANCE)
         return judge(quantities, "tool_distance")
+
+
+@TASKS.register("around")
+class Around(Reach):
+    """As reach, but blocks stand in the straight way: the tool has to go round them."""
+
+    name = "around"
+    blocked = 0.02
+    """How near the straight way a block's centre is, at most [m]."""
+    clearance = MIN_TOOL_DISTANCE - 0.01
+    """Of some way round from all blocks [m]."""
+
+    def sample(self, rng: np.random.Generator, seed: int) -> Episode:
+        """See Task."""
+        while True:
+            blocks = scatter_blocks(rng)
+            tool, goal = free_tool_point(rng, blocks), free_tool_point(rng, blocks)
+            in_the_way = distance_to_segment(blocks[:, :2], tool[:2], goal[:2]).min() <= self.blocked
+            if (
+                in_the_way
+                and np.linalg.norm(goal - tool) >= self.min_distance
+                and way_exists(blocks[:, :2], tool[:2], goal[:2], self.clearance)
+            ):
+                start = SceneState(tool, blocks)
+                return Episode(self.name, seed, start, replace(start, tool=goal))
 
 
 @TASKS.register("push")
