@@ -6,7 +6,8 @@ One model folder is one training seed; the table has their mean, the JSON each. 
 
 - single pass: the model's first text. 3 refinements: three times refined, whatever stands last.
 - equilibrium: refined until it stands still, no feedback; with a world model's feedback, where one is given.
-- environment: an equilibrium a round, tried, told what came back, up to 10 corrections; both: the world model and the
+- environment: an equilibrium a round, tried, told what came back, up to 10 corrections; where an equilibrium has faults
+  that the checker knows, 3 restarts without a draft; the same without restarts; both: the world model and the
   environment take turns.
 - self-refine: the model's own single pass, then up to 10 times a new text from the prompt alone, which tells the last
   plans and what the environment answered to each: no draft to refine, no fixed point. SELF-REFINE's prompting (Madaan

@@ -19,6 +19,7 @@ from robot_planner.evaluation.task_planner_outcomes import (
     REFINEMENTS,
     SELF_REFINE,
     SINGLE,
+    WITHOUT_RESTARTS,
     WORLD_MODEL,
     Outcome,
     Row,
@@ -76,11 +77,12 @@ def run_arms(case: Case, make_model: MakeModel, settings: Settings, world_model:
 
     more, there = settings.corrections, case.environment
     outcomes = {
-        SINGLE: outcome_of_rounds(case, solved(make_model(), settings.budgets(0, 1))),
+        SINGLE: outcome_of_rounds(case, solved(make_model(), settings.budgets(0, 1, 0))),
         FIXED: _fixed_refinements(case, make_model(), settings),
-        EQUILIBRIUM: outcome_of_rounds(case, solved(make_model(), settings.budgets())),
+        EQUILIBRIUM: outcome_of_rounds(case, solved(make_model(), settings.budgets(restarts=0))),
+        WITHOUT_RESTARTS: outcome_of_rounds(case, solved(make_model(), settings.budgets(more, restarts=0), there)),
         ENVIRONMENT_ARM: outcome_of_rounds(case, solved(make_model(), settings.budgets(more), there)),
-        SELF_REFINE: outcome_of_rounds(case, solved(WithoutDraft(make_model()), settings.budgets(more, 1), there)),
+        SELF_REFINE: outcome_of_rounds(case, solved(WithoutDraft(make_model()), settings.budgets(more, 1, 0), there)),
         CORRECTOR: _corrector(case, more),
     }
     if world_model is not None:

@@ -14,6 +14,7 @@ from robot_planner.task_planning.plan import TaskPlan
 
 SINGLE, FIXED, EQUILIBRIUM, WORLD_MODEL = "single pass", "3 refinements", "equilibrium", "equilibrium, world model"
 SELF_REFINE, ENVIRONMENT_ARM, BOTH = "self-refine", "environment", "both"
+WITHOUT_RESTARTS = "environment, no restarts"
 ONE_PASS, ONE_PASS_EQUAL = "one pass a correction", "one pass a correction, equal tokens"
 BEST_OF, ORACLE, CORRECTOR = "best of N, equal tokens", "any of N (oracle)", "corrector (ceiling)"
 REFINEMENTS = 3
@@ -26,6 +27,8 @@ class Settings:
     corrections: int = 10
     iterations: int = 20
     """Of one equilibrium."""
+    restarts: int = 3
+    """Of a round that came to a plan with known faults."""
     most_passes: int = 40
     """Corrections that "one pass a correction" goes on for: its equal tokens are looked for among the fewer."""
     trees: tuple[int, ...] = (25, 50)
@@ -35,9 +38,10 @@ class Settings:
     steps: int = 60
     """Tokens of a text: steps, for models that write whole ones."""
 
-    def budgets(self, corrections: int = 0, iterations: int | None = None) -> Budgets:
+    def budgets(self, corrections: int = 0, iterations: int | None = None, restarts: int | None = None) -> Budgets:
         """For ``plan_task``."""
-        return Budgets(corrections, iterations or self.iterations, tokens_per_plan=self.steps)
+        again = self.restarts if restarts is None else restarts
+        return Budgets(corrections, iterations or self.iterations, tokens_per_plan=self.steps, restarts=again)
 
 
 @dataclass(frozen=True)

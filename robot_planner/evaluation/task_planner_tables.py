@@ -47,7 +47,7 @@ def with_one_pass(arms: Arms, rows: Sequence[Row], corrections: int) -> Arms:
 def _order(arms: Mapping[str, Any]) -> list[str]:
     trees = [name for name in arms if name.startswith("tree")]
     order = [names.SINGLE, names.FIXED, names.EQUILIBRIUM, names.WORLD_MODEL, names.SELF_REFINE, *trees]
-    order += [names.ENVIRONMENT_ARM, names.BOTH, names.ONE_PASS, names.ONE_PASS_EQUAL]
+    order += [names.WITHOUT_RESTARTS, names.ENVIRONMENT_ARM, names.BOTH, names.ONE_PASS, names.ONE_PASS_EQUAL]
     order += [names.BEST_OF, names.ORACLE, names.CORRECTOR]
     return [name for name in order if name in arms]
 

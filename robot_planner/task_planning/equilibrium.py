@@ -31,6 +31,8 @@ class Reason(str, Enum):
     """f goes round; the plan is the best of the cycle's members."""
     CAP = "cap"
     """No refinement is left; the plan is the best that was met."""
+    STALLED = "stalled"
+    """Refinements in a row left as many faults as there were, or more; the plan is the best that was met."""
     BUDGET = "budget"
     """No time or no token is left; the plan is the best that was met."""
     UNPARSABLE = "unparsable"
@@ -153,6 +155,7 @@ def solve_discrete(
     start: TaskPlan | None = None,
     *,
     cap: int = 20,
+    patience: int = 2,
     violations: Callable[[TaskPlan], int] = lambda plan: 0,
     tokens: int = 1_000_000,
     tokens_per_plan: int = 1024,
@@ -166,6 +169,7 @@ def solve_discrete(
         refine: f; to be ended by the same ``deadline`` and ``cancelled`` between its tokens.
         start: the first draft: any plan (a warm start), or None.
         cap: refinements at most; 1 is a single pass.
+        patience: refinements in a row, while faults are known, after which fewer faults are not to be hoped for.
         violations: how many of the checker's rules a plan breaks.
         tokens: that may be written in all.
         tokens_per_plan: that one text may have.
@@ -179,7 +183,7 @@ def solve_discrete(
     """
     if cap < 1 or tokens < 1 or tokens_per_plan < 1:
         raise InvalidInputError(f"cap {cap}, tokens {tokens}, {tokens_per_plan} a plan; allowed: 1 and more of each")
-    search = _Search(start, violations)
+    search = _Search(start, violations, patience)
     begun = time.monotonic()
 
     def advance() -> Reason | None:
@@ -208,8 +212,9 @@ def solve_discrete(
 class _Search:
     """The drafts met so far."""
 
-    def __init__(self, start: TaskPlan | None, violations: Callable[[TaskPlan], int]) -> None:
-        self._violations = violations
+    def __init__(self, start: TaskPlan | None, violations: Callable[[TaskPlan], int], patience: int) -> None:
+        self._violations, self._patience = violations, patience
+        self._fewest, self._idle = math.inf, 0
         self.current, self.drafts, self.tokens = start, list[Draft](), 0
         self._cycle_length = 0
         self._met: dict[TaskPlan, Draft] = {}  # in the order in which f went through them
@@ -232,8 +237,10 @@ class _Search:
         if known is None or draft.rank(0) < known.rank(0):  # a warm start has no score before it is met again
             self._met[plan] = draft
         fixed, self.current = plan == self.current, plan
+        self._idle = self._idle + 1 if count >= max(self._fewest, 1) else 0
+        self._fewest = min(self._fewest, count)
         if known is None:
-            return None
+            return Reason.STALLED if self._idle >= self._patience else None
         self._cycle_length = len(self._met) - list(self._met).index(plan)
         return Reason.FIXED_POINT if fixed else Reason.CYCLE
 

@@ -65,6 +65,8 @@ class Budgets:
     seconds: float = 3600.0
     window: int = 5
     """Last plans and answers that the model is told; what was seen is told of all."""
+    restarts: int = 3
+    """Of a round that came to a plan with known faults, without a draft: the first greedy, the others sampled."""
     only_fixed_points: bool = False
     """A plan that does not stand still is never tried."""
 
@@ -148,12 +150,12 @@ Attempts = Sequence[tuple[TaskPlan, Feedback]]
 class NestedLoop:
     """The outer loop for one task."""
 
-    refine_after: Callable[[Attempts], Refine]
-    """f at fixed feedback."""
+    refine_after: Callable[[Attempts, int], Refine]
+    """f at fixed feedback, and the restart for which it is asked: 0 for none."""
     refusal: Callable[[TaskPlan], Feedback | None] = lambda plan: None
     """The checker's answer to a plan that must not be tried; None if it may."""
-    violations: Callable[[TaskPlan], int] = lambda plan: 0
-    """How many of the checker's rules a plan breaks."""
+    faults: Callable[[TaskPlan], int] = lambda plan: 0
+    """How many faults the checker finds: rules that a plan breaks, goals that are known to be unmet."""
     environment: Tester | None = None
     world_model: Tester | None = None
     budgets: Budgets = field(default_factory=Budgets)
@@ -205,18 +207,44 @@ class NestedLoop:
         return Stop.TOKENS if self._spent >= self.budgets.tokens else self._interrupted()
 
     def _solve(self) -> Equilibrium:
+        """From the last plan; where that leads to one that is known not to do, from texts without a draft."""
         self._drafts = []
+        found = self._solve_from(self._plan, 0, self.budgets.iterations)
+        for restart in range(1 + (self._plan is None), 1 + self.budgets.restarts):
+            if self._ended(found) or not self._wanting(found):
+                break
+            other = self._solve_from(None, restart, 1)
+            if self.budgets.iterations > 1 and not self._ended(other) and not self._wanting(other):
+                other = self._better(other, self._solve_from(other.plan, 0, self.budgets.iterations))
+            found = self._better(found, other)
+        return found
 
+    def _ended(self, found: Equilibrium) -> bool:
+        """Whether a solve was interrupted, or nothing more may be written."""
+        return found.reason in (Reason.CANCELLED, Reason.BUDGET) or self._spent >= self.budgets.tokens
+
+    def _wanting(self, found: Equilibrium) -> bool:
+        """Whether something is known to be wrong with a plan, or it was answered already."""
+        return found.plan is None or found.violations > 0 or any(found.plan == plan for plan, _ in self._attempts)
+
+    def _better(self, one: Equilibrium, other: Equilibrium) -> Equilibrium:
+        """The one with which less is wrong, the other where nothing tells them apart; with the drafts of both."""
+        best = other
+        if not self._ended(other):
+            best = min(other, one, key=lambda found: (found.plan is None, self._wanting(found), found.violations))
+        return replace(best, drafts=(*one.drafts, *other.drafts), seconds=one.seconds + other.seconds)
+
+    def _solve_from(self, start: TaskPlan | None, restart: int, cap: int) -> Equilibrium:
         def on_draft(draft: Draft) -> None:
             self._drafts.append(draft)
             self._spent += draft.generation.new_tokens
             self._tell("refining", draft.plan)
 
         return solve_discrete(
-            self.refine_after(tuple(self._attempts)),
-            self._plan,
-            cap=self.budgets.iterations,
-            violations=self.violations,
+            self.refine_after(tuple(self._attempts), restart),
+            start,
+            cap=cap,
+            violations=self.faults,
             tokens=self.budgets.tokens - self._spent,
             tokens_per_plan=self.budgets.tokens_per_plan,
             deadline=self.deadline,

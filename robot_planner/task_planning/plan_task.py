@@ -17,6 +17,12 @@ from robot_planner.task_planning.prompt import write_prompt, write_suffix
 from robot_planner.task_planning.scene import Scene, Task
 
 
+RESTART_TEMPERATURE = 0.7
+"""Of texts that are written anew because greedy ones came to nothing."""
+RESTART_SEED = 100_003
+"""Between the seeds of restarts."""
+
+
 @dataclass
 class Refinement:
     """f at fixed feedback: a language model that is shown the draft; see ``equilibrium.Refine``."""
@@ -92,22 +98,25 @@ def plan_task(
         environment = _Heard(environment, sight)
     window = (budgets := budgets or Budgets()).window
 
-    def refine_after(attempts: Attempts) -> Refine:
+    def refine_after(attempts: Attempts, restart: int) -> Refine:
         sight.look()
         if observe is not None:  # what was seen on the way may have changed since, and is looked at anew
             attempts = [(plan, replace(feedback, seen=())) for plan, feedback in attempts]
         prefix = write_prompt(sight.task, attempts, window)
-        return Refinement(model, prefix, sight.grammar, reuse_draft, first_temperature, seed, loop.deadline, cancelled)
+        warmth = first_temperature if restart < 2 else max(first_temperature, RESTART_TEMPERATURE)
+        drawn = seed + RESTART_SEED * (restart + 1000 * len(attempts)) if restart else seed
+        return Refinement(model, prefix, sight.grammar, reuse_draft, warmth, drawn, loop.deadline, cancelled)
 
     def refusal(plan: TaskPlan) -> Feedback | None:
         found = sight.check(plan).violations
         return Feedback(False, found[0].step, found[0].reason, source=CHECKER) if found else None
 
-    def violations(plan: TaskPlan) -> int:
-        return len(sight.check(plan).violations)
+    def faults(plan: TaskPlan) -> int:
+        found = sight.check(plan)
+        return len(found.violations) + len(found.unmet)
 
     loop = NestedLoop(
-        refine_after, refusal, violations, environment, world_model, budgets, cancelled, on_event,
+        refine_after, refusal, faults, environment, world_model, budgets, cancelled, on_event,
         still_to_do=_all_of_it if observe is None else _from_the_failed_step_on,
     )  # fmt: skip
     return loop.run(warm_start)
