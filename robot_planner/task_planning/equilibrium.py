@@ -155,7 +155,7 @@ def solve_discrete(
     start: TaskPlan | None = None,
     *,
     cap: int = 20,
-    patience: int = 2,
+    patience: int | None = None,
     violations: Callable[[TaskPlan], int] = lambda plan: 0,
     tokens: int = 1_000_000,
     tokens_per_plan: int = 1024,
@@ -169,7 +169,7 @@ def solve_discrete(
         refine: f; to be ended by the same ``deadline`` and ``cancelled`` between its tokens.
         start: the first draft: any plan (a warm start), or None.
         cap: refinements at most; 1 is a single pass.
-        patience: refinements in a row, while faults are known, after which fewer faults are not to be hoped for.
+        patience: refinements in a row without fewer faults, while there are some, that end the search; None: none do.
         violations: how many of the checker's rules a plan breaks.
         tokens: that may be written in all.
         tokens_per_plan: that one text may have.
@@ -212,8 +212,8 @@ def solve_discrete(
 class _Search:
     """The drafts met so far."""
 
-    def __init__(self, start: TaskPlan | None, violations: Callable[[TaskPlan], int], patience: int) -> None:
-        self._violations, self._patience = violations, patience
+    def __init__(self, start: TaskPlan | None, violations: Callable[[TaskPlan], int], patience: int | None) -> None:
+        self._violations, self._patience = violations, math.inf if patience is None else patience
         self._fewest, self._idle = math.inf, 0
         self.current, self.drafts, self.tokens = start, list[Draft](), 0
         self._cycle_length = 0

@@ -21,6 +21,9 @@ from robot_planner.task_planning.feedback import CHECKER, ENVIRONMENT, WORLD_MOD
 from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.records import as_record
 
+PATIENCE = 2
+"""Refinements in a row that leave as many known faults as there were; more of them would hardly help."""
+
 
 class Stop(str, Enum):
     """Why the outer loop ended."""
@@ -225,13 +228,16 @@ class NestedLoop:
 
     def _wanting(self, found: Equilibrium) -> bool:
         """Whether something is known to be wrong with a plan, or it was answered already."""
-        return found.plan is None or found.violations > 0 or any(found.plan == plan for plan, _ in self._attempts)
+        return found.plan is None or found.violations > 0 or self._failed(found.plan)
+
+    def _failed(self, plan: TaskPlan | None) -> bool:
+        return any(plan == tried for tried, _ in self._attempts)
 
     def _better(self, one: Equilibrium, other: Equilibrium) -> Equilibrium:
         """The one with which less is wrong, the other where nothing tells them apart; with the drafts of both."""
         best = other
         if not self._ended(other):
-            best = min(other, one, key=lambda found: (found.plan is None, self._wanting(found), found.violations))
+            best = min(other, one, key=lambda found: (found.plan is None, self._failed(found.plan), found.violations))
         return replace(best, drafts=(*one.drafts, *other.drafts), seconds=one.seconds + other.seconds)
 
     def _solve_from(self, start: TaskPlan | None, restart: int, cap: int) -> Equilibrium:
@@ -244,6 +250,7 @@ class NestedLoop:
             self.refine_after(tuple(self._attempts), restart),
             start,
             cap=cap,
+            patience=PATIENCE,
             violations=self.faults,
             tokens=self.budgets.tokens - self._spent,
             tokens_per_plan=self.budgets.tokens_per_plan,

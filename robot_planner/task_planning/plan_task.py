@@ -16,7 +16,6 @@ from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
 from robot_planner.task_planning.scene import Scene, Task
 
-
 RESTART_TEMPERATURE = 0.7
 """Of texts that are written anew because greedy ones came to nothing."""
 RESTART_SEED = 100_003

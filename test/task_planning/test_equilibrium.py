@@ -99,6 +99,20 @@ def test_the_best_is_returned_at_the_cap_not_the_newest():
     assert found.drafts[-1].plan == plan("D") and found.cycle_length == 0
 
 
+def test_refinements_that_leave_the_faults_end_where_patience_does():
+    moves = {"-": "A", "A": "B", "B": "C", "C": "D", "D": "E", "E": "F", "F": "F"}
+    broken = {"A": 3, "B": 2, "C": 2, "D": 1, "E": 1, "F": 1}
+
+    def solve(**options):
+        return solve_discrete(Table(moves), violations=lambda tried: broken[tried.steps[0].action], **options)
+
+    found = solve(patience=2)
+    assert (found.plan, found.reason, found.iterations) == (plan("D"), Reason.STALLED, 6) and not found.converged
+    assert solve(patience=1).plan == plan("B") and solve().reason is Reason.FIXED_POINT
+    broken |= dict.fromkeys("ABCDEF", 0)
+    assert solve(patience=1).reason is Reason.FIXED_POINT  # without faults it goes on until it stands still
+
+
 def test_tokens_bound_the_whole_and_each_text():
     table = Table({"-": "A", "A": "B", "B": "C", "C": "D"})
     found = solve_discrete(table, tokens=25, tokens_per_plan=12)

@@ -30,17 +30,15 @@ def letters(given):
 class Model:
     """Writes the n-th of ``plans`` after n answers (the last one for ever), by way of a first draft "Z"; polls."""
 
-    def __init__(self, plans, detour=False, cancelled=lambda: False):
-        self.plans, self.detour, self.cancelled, self.told, self.starts, self.known = (
-            plans,
-            detour,
-            cancelled,
-            [],
-            [],
-            0,
-        )
+    def __init__(self, plans, detour=False, cancelled=lambda: False, anew=None):
+        """``anew``: what each restart writes."""
+        self.plans, self.detour, self.cancelled, self.anew = plans, detour, cancelled, anew
+        self.told, self.starts, self.restarts = [], [], []
 
-    def __call__(self, attempts):
+    def __call__(self, attempts, restart):
+        self.restarts.append(restart)
+        if restart and self.anew is not None:
+            return lambda draft, max_tokens: Generation(str(plan(self.anew[restart - 1])), new_tokens=TOKENS)
         self.told.append([(letters(tried), feedback.source) for tried, feedback in attempts])
         target = plan(self.plans[min(len(self.told), len(self.plans)) - 1])
         first = True
@@ -77,8 +75,55 @@ def refuse(*bad):
 
 
 def loop(model, **options):
-    budgets = Budgets(**{key: options.pop(key) for key in list(options) if key in Budgets.__dataclass_fields__})
+    given = {key: options.pop(key) for key in list(options) if key in Budgets.__dataclass_fields__}
+    budgets = Budgets(**{"restarts": 0, **given})
     return NestedLoop(model, budgets=budgets, **options)
+
+
+def test_a_plan_with_known_faults_is_written_anew_until_one_has_none():
+    """By the checker alone: neither is tried, and the model's own next text is what the environment sees."""
+    faults = {"B": 2, "C": 1, "D": 0}
+    model, world = Model(["A", "B"], anew=["C", "D", "E"]), Judge(["D"])
+    result = loop(model, environment=world, restarts=3, faults=lambda tried: faults.get(letters(tried), 0)).run()
+    assert result.stop is Stop.SUCCESS and world.asked == ["A", "D"]
+    assert model.restarts == [0, 0, 1, 2, 0]  # what the second restart wrote is refined once more, as any plan
+    assert result.rounds[1].equilibrium.violations == 0
+    written = [letters(draft.plan) for draft in result.rounds[1].equilibrium.drafts]
+    assert written == ["B", "B", "C", "D", "B", "B"]
+
+
+def test_the_least_faulty_plan_stands_where_no_restart_has_a_better_one():
+    faults = {"B": 2, "C": 3, "D": 2, "E": 4}
+    model, world = Model(["A", "B"], anew=["C", "D", "E"]), Judge()
+    options = {"corrections": 1, "iterations": 1, "restarts": 3}
+    loop(model, environment=world, faults=lambda tried: faults.get(letters(tried), 0), **options).run()
+    assert world.asked == ["A", "D"]  # as faulty as B, and not what was there
+    assert model.restarts == [0, 0, 1, 2, 3]
+
+
+def test_a_plan_that_was_answered_already_is_a_reason_to_begin_anew():
+    model, world = Model(["A"], anew=["A", "B"]), Judge(["B"])
+    result = loop(model, environment=world, restarts=2, iterations=1).run()
+    assert result.stop is Stop.SUCCESS and world.asked == ["A", "B"]
+
+
+def test_the_first_round_begins_without_a_draft_and_is_not_begun_so_again():
+    model = Model(["A"], anew=["B", "C"])
+    loop(model, environment=Judge(), restarts=2, corrections=0, iterations=1, faults=lambda tried: 1).run()
+    assert model.restarts == [0, 2]
+
+
+def test_restarts_spend_the_same_budget():
+    model, world = Model(["A", "B"], anew=["C", "D", "E"]), Judge()
+    result = loop(
+        model,
+        environment=world,
+        restarts=3,
+        iterations=1,
+        tokens=3 * TOKENS,
+        faults=lambda tried: letters(tried) != "A",
+    ).run()
+    assert result.stop is Stop.TOKENS and result.tokens == 3 * TOKENS and model.restarts == [0, 0, 1]
 
 
 def test_it_corrects_until_the_environment_is_content():
@@ -200,11 +245,11 @@ def test_time_that_is_up_ends_the_loop():
 
 @pytest.mark.parametrize("refined", ["A", "what?"])
 def test_only_fixed_points_are_tried_on_demand(refined):
-    def f(attempts):
+    def f(attempts, restart):
         replies = iter(["A", "B"] + [refined] * 3)
         return lambda draft, max_tokens: Generation(next(replies) if refined == "what?" and draft else "x\nEND")
 
-    def ring(attempts):
+    def ring(attempts, restart):
         moves = {"-": "A", "A": "B", "B": "A"}
         return lambda draft, max_tokens: Generation(str(plan(moves[letters(draft)])))
 
@@ -236,7 +281,7 @@ def test_nothing_is_tried_after_a_cancel(late):
 
 
 def test_what_fails_is_raised():
-    def broken(attempts):
+    def broken(attempts, restart):
         def refine(draft, max_tokens):
             raise LanguageModelError("gone")
 

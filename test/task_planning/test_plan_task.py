@@ -16,6 +16,7 @@ from robot_planner.task_planning.language_model import Generation
 from robot_planner.task_planning.nested import Budgets, Stop
 from robot_planner.task_planning.plan import ObjectRef, parse_plan
 from robot_planner.task_planning.plan_task import plan_task
+from robot_planner.task_planning.prompt import write_suffix
 from robot_planner.task_planning.scene import Task, parse_goals
 from robot_planner.task_planning.world import SymbolicWorld
 
@@ -89,7 +90,7 @@ def test_what_the_checker_refuses_never_reaches_the_world(things):
             return world.test(plan)
 
     model = Scripted(KNOCK, UNLOCK)
-    result = plan_task(task, model, environment=Watched())
+    result = plan_task(task, model, environment=Watched(), budgets=Budgets(restarts=0))
     assert result.success and tried == [parse_plan(UNLOCK)]
     assert result.rounds[0].feedback[0].source == CHECKER and result.rounds[0].equilibrium.violations == 1
     assert "step 1 could not be done" in model.asked[2][0]
@@ -126,7 +127,7 @@ LOOK = "[LOOK] <box> (1)\nEND"
 def test_what_was_seen_while_trying_is_known_to_checker_and_model(shelf):
     task, world = shelf
     model = Scripted(LOOK, OPEN, UNLOCK)
-    result = plan_task(task, model, environment=world.tester(task.goals))
+    result = plan_task(task, model, environment=world.tester(task.goals), budgets=Budgets(restarts=0))
     assert result.success and len(result.rounds) == 3
     assert result.rounds[0].feedback[0].seen == ("locked(<box> (1))",)
     assert result.rounds[1].feedback == (Feedback(False, 0, "<box> (1) is locked", source=CHECKER),)
@@ -172,9 +173,19 @@ def test_options_reach_the_model(things):
 def test_first_drafts_are_sampled_by_the_seed_and_anew_after_a_failure(things):
     task, _ = things
     model = Scripted("what?")
-    result = plan_task(task, model, first_temperature=0.7, seed=11)
+    result = plan_task(task, model, first_temperature=0.7, seed=11, budgets=Budgets(restarts=0))
     assert result.stop is Stop.NO_PLAN
     assert [(o["temperature"], o["seed"]) for _, _, o in model.asked] == [(0.7, 11), (0.7, 12)]
+
+
+def test_restarts_are_sampled_by_seeds_of_their_own_from_the_second_on(things):
+    task, _ = things
+    model = Scripted(KNOCK)  # which the checker refuses
+    result = plan_task(task, model, warm_start=parse_plan(UNLOCK), seed=11, budgets=Budgets(restarts=3))
+    drafts = [(o["temperature"], o["seed"]) for _, suffix, o in model.asked if suffix == write_suffix(None)]
+    assert result.stop is Stop.REFUSED
+    assert [temperature for temperature, _ in drafts[:3]] == [0.0, 0.7, 0.7]
+    assert len({seed for _, seed in drafts}) == len(drafts)
 
 
 def test_the_window_bounds_the_prompt(things):
