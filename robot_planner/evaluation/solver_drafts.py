@@ -83,8 +83,8 @@ class Planned:
 def plan_in_all_ways(case: Case, make_model: Callable[[], LanguageModel], corrections: int) -> Planned:
     """``make_model`` gives a model that remembers nothing."""
     budgets = {
-        SOLVED: Budgets(corrections=corrections, tokens_per_plan=LONGEST_PLAN),
-        ONE: Budgets(corrections=corrections, iterations=1, tokens_per_plan=LONGEST_PLAN),
+        SOLVED: Budgets(corrections=corrections, tokens_per_plan=LONGEST_PLAN, restarts=0),
+        ONE: Budgets(corrections=corrections, iterations=1, tokens_per_plan=LONGEST_PLAN, restarts=0),
     }
     recorders = {True: Recorder(make_model()), False: Recorder(make_model())}
     results = {}

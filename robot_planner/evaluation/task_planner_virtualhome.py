@@ -153,8 +153,8 @@ def run_arms(case: Case, known: LocalModel, settings: Settings) -> dict[str, Out
     """The arms on one program, each with a model that remembers nothing."""
     more = settings.corrections
     arms = {
-        SINGLE: (settings.budgets(0, 1), False),
-        EQUILIBRIUM: (settings.budgets(), False),
+        SINGLE: (settings.budgets(0, 1, 0), False),
+        EQUILIBRIUM: (settings.budgets(restarts=0), False),
         ONE_PASS: (settings.budgets(more, 1), True),
         ENVIRONMENT_ARM: (settings.budgets(more), True),
     }

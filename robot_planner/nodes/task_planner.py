@@ -66,6 +66,10 @@ class TaskPlannerParameters:
         10, "Rounds after the first: default and upper limit.", minimum=0, maximum=1000, changes=ANY_TIME
     )
     iterations: int = parameter(20, "Refinements of one round.", minimum=1, maximum=1000, changes=ANY_TIME)
+    restarts: int = parameter(
+        3, "Texts without a draft, of a round that came to a plan with known faults.",
+        minimum=0, maximum=100, changes=ANY_TIME,
+    )  # fmt: skip
     steps: int = parameter(
         200, "That may be done for a task: default and upper limit.", minimum=0, maximum=100_000, changes=ANY_TIME
     )
@@ -214,7 +218,7 @@ class TaskPlannerNode(ManagedNode):
     def limits(self) -> Budgets:
         """Defaults and upper limits."""
         p = self.parameters
-        names = ("corrections", "iterations", "steps", "tokens", "tokens_per_plan", "seconds", "window")
+        names = ("corrections", "iterations", "restarts", "steps", "tokens", "tokens_per_plan", "seconds", "window")
         values = {name: getattr(p, name) for name in names}
         return Budgets(**values, only_fixed_points=p.only_fixed_points)
 

@@ -230,14 +230,16 @@ class NestedLoop:
         """Whether something is known to be wrong with a plan, or it was answered already."""
         return found.plan is None or found.violations > 0 or self._failed(found.plan)
 
+    def _rank(self, found: Equilibrium) -> tuple[bool, bool, bool, int]:
+        moving = self.budgets.only_fixed_points and not found.converged
+        return found.plan is None, moving, self._failed(found.plan), found.violations
+
     def _failed(self, plan: TaskPlan | None) -> bool:
         return any(plan == tried for tried, _ in self._attempts)
 
     def _better(self, one: Equilibrium, other: Equilibrium) -> Equilibrium:
-        """The one with which less is wrong, the other where nothing tells them apart; with the drafts of both."""
-        best = other
-        if not self._ended(other):
-            best = min(other, one, key=lambda found: (found.plan is None, self._failed(found.plan), found.violations))
+        """The one with which less is wrong, the first where nothing tells them apart; with the drafts of both."""
+        best = other if self._ended(other) else min(one, other, key=self._rank)
         return replace(best, drafts=(*one.drafts, *other.drafts), seconds=one.seconds + other.seconds)
 
     def _solve_from(self, start: TaskPlan | None, restart: int, cap: int) -> Equilibrium:

@@ -125,9 +125,9 @@ def fit(
 def closed_loop(model: LocalModel, problems: int, longest: int = LONGEST_WRITTEN) -> dict[str, float]:
     """Success on validation problems: of a single pass, of an equilibrium, and with the world's answers."""
     arms = {
-        "single_pass": Budgets(corrections=0, iterations=1, tokens_per_plan=longest),
-        "equilibrium": Budgets(corrections=0, tokens_per_plan=longest),
-        "corrected": Budgets(corrections=10, tokens_per_plan=longest),
+        "single_pass": Budgets(corrections=0, iterations=1, tokens_per_plan=longest, restarts=0),
+        "equilibrium": Budgets(corrections=0, tokens_per_plan=longest, restarts=0),
+        "corrected": Budgets(corrections=10, tokens_per_plan=longest, restarts=0),
     }
     won = dict.fromkeys(arms, 0)
     for seed in range(VALIDATION_SEED, VALIDATION_SEED + problems):

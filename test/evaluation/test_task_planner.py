@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_arms_with_the_environment_correct_what_arms_without_it_cannot():
 
     row = run_arms(case, make_model, SMALL)
     won = {arm for arm, found in row.outcomes.items() if found.score.strict_sr}
-    assert won == {names.ENVIRONMENT_ARM, names.SELF_REFINE, names.CORRECTOR}
+    assert won == {names.ENVIRONMENT_ARM, names.WITHOUT_RESTARTS, names.SELF_REFINE, names.CORRECTOR}
     assert row.one_pass(4).score.strict_sr and not row.one_pass(0).score.strict_sr
     assert row.outcomes[names.ENVIRONMENT_ARM].tries >= 2 and row.outcomes[names.EQUILIBRIUM].tries == 0
     assert row.outcomes[names.SINGLE].refinements == 1 and row.outcomes[names.FIXED].refinements == 4
@@ -167,7 +168,7 @@ def test_self_refine_is_never_shown_a_draft_and_one_pass_refines_once_a_round():
         models.append(Scripted(wander))
         return models[-1]
 
-    row = run_arms(case, make_model, SMALL)
+    row = run_arms(case, make_model, replace(SMALL, restarts=0))
     prompts = [call for model in models for call in model.calls]
     assert any(suffix != write_suffix(None) and "Answer:" in prefix for prefix, suffix, *_ in prompts)
     told = [
@@ -317,7 +318,7 @@ def test_the_command_gives_flat_records_of_each_model_and_their_mean(tiny_planne
     assert all(isinstance(value, (str, bool, int, float)) for record in records for value in record.values())
     assert {record["model"] for record in records} == {"mean", "all", tiny_planner, other}
     means = [r for r in records if r["part"] == "ladder" and r["model"] == "mean" and r["group"] == r["steps"] == "all"]
-    assert len(means) == 14 and {record["problems"] for record in means} == {3}
+    assert len(means) == 15 and {record["problems"] for record in means} == {3}
     assert not any(math.isnan(record["strict_sr"]) for record in means)
     ceiling = next(record for record in means if record["arm"] == names.CORRECTOR)
     assert ceiling["strict_sr"] > 0.0

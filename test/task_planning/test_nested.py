@@ -93,12 +93,19 @@ def test_a_plan_with_known_faults_is_written_anew_until_one_has_none():
 
 
 def test_the_least_faulty_plan_stands_where_no_restart_has_a_better_one():
-    faults = {"B": 2, "C": 3, "D": 2, "E": 4}
+    faults = {"B": 2, "C": 3, "D": 1, "E": 1}
     model, world = Model(["A", "B"], anew=["C", "D", "E"]), Judge()
     options = {"corrections": 1, "iterations": 1, "restarts": 3}
     loop(model, environment=world, faults=lambda tried: faults.get(letters(tried), 0), **options).run()
-    assert world.asked == ["A", "D"]  # as faulty as B, and not what was there
+    assert world.asked == ["A", "D"]
     assert model.restarts == [0, 0, 1, 2, 3]
+
+
+def test_where_only_fixed_points_are_tried_a_restart_that_moves_on_does_not_displace_one():
+    world = Judge(["B"])
+    options = {"environment": world, "restarts": 3, "only_fixed_points": True}
+    result = loop(Model(["B"], anew=["C", "D", "E"]), faults=lambda tried: 1, **options).run()
+    assert result.stop is Stop.SUCCESS and result.rounds[0].equilibrium.converged
 
 
 def test_a_plan_that_was_answered_already_is_a_reason_to_begin_anew():
