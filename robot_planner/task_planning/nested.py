@@ -239,7 +239,8 @@ class NestedLoop:
 
     def _better(self, one: Equilibrium, other: Equilibrium) -> Equilibrium:
         """The one with which less is wrong, the first where nothing tells them apart; with the drafts of both."""
-        best = other if self._ended(other) else min(one, other, key=self._rank)
+        interrupted = other.reason in (Reason.CANCELLED, Reason.BUDGET)
+        best = other if interrupted else min(one, other, key=self._rank)
         return replace(best, drafts=(*one.drafts, *other.drafts), seconds=one.seconds + other.seconds)
 
     def _solve_from(self, start: TaskPlan | None, restart: int, cap: int) -> Equilibrium:
