@@ -35,7 +35,7 @@ def test_a_planner_that_keeps_everything_is_not_flat(monkeypatch):
             pass
 
         def plan(self, problem, deadline=None):
-            kept.append(np.ones(200_000))
+            kept.append(np.ones(500_000))
 
     monkeypatch.setitem(PLANNERS._factories, "hoarder", Hoarder)
     (record,) = run("--replans", "20", "--planners", "hoarder")

@@ -135,7 +135,7 @@ def test_cores_are_given_back():
 @pytest.mark.parametrize(
     ("option", "error", "words"),
     [
-        (["--task", "fly"], UnknownNameError, "valid: push, reach"),
+        (["--task", "fly"], UnknownNameError, "valid: around, push, reach"),
         (["--planner", "x"], UnknownNameError, "cem"),
         (["--seconds", "0"], InvalidInputError, "2 to 86400"),
         (["--seconds", "nan"], InvalidInputError, "2 to 86400"),

@@ -249,7 +249,7 @@ def test_a_goal_that_is_not_understood_is_one_line_before_anything_starts(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--task", "fly"], "unknown task 'fly'; valid: push, reach"),
+        (["--task", "fly"], "unknown task 'fly'; valid: around, push, reach"),
         (["--planner", "x"], "unknown planner 'x'; valid: cem, gradient, grasp"),
         (["--model", "x"], "unknown model 'x'; valid: "),
         (["--model", "/nowhere/x"], "there is no model folder /nowhere/x"),
