@@ -185,7 +185,9 @@ def test_a_senseless_command_is_refused_and_the_last_one_kept(tabletop, joints):
 
 def test_unknown_names_are_answered_with_the_valid_ones(tabletop):
     tabletop.reset("reach", 2)
-    with pytest.raises(UnknownNameError, match="unknown task 'juggle'; valid: around, bring, close, open, pick, place, push"):
+    with pytest.raises(
+        UnknownNameError, match="unknown task 'juggle'; valid: around, bring, close, open, pick, place, push"
+    ):
         tabletop.reset("juggle", 0)
     with pytest.raises(UnknownNameError, match="unknown camera 'back'; valid: front, wrist"):
         tabletop.render("back")
