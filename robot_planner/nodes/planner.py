@@ -23,7 +23,7 @@ from robot_planner.nodes.planning_thread import PlanningThread, Report, Task
 from robot_planner.nodes.pursuit import Code, Order
 from robot_planner.nodes.reach_goal import ReachGoalServer
 from robot_planner.nodes.runner import run
-from robot_planner.types import Latent
+from robot_planner.types import Latent, Plan
 from robot_planner_interfaces.action import ReachGoal
 from robot_planner_interfaces.msg import Latent as LatentMessage
 from robot_planner_interfaces.msg import Plan as PlanMessage
@@ -253,6 +253,8 @@ class PlannerNode(ManagedNode):
         """Raises InvalidInputError for what no arm should get."""
         message = self.model.message(planned, self.reach_goal.algorithm, self.parameters.frame)
         self._planned.publish(message)
+        if isinstance(planned, Plan):
+            self.thread.landed((self.now() - planned.begins) * 1e-9)
         self._plan_time, self._plan_age = planned.seconds, self.age_of(message)
         if self._markers is not None:
             self._markers.publish(planned, message.header)

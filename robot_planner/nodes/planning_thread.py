@@ -84,7 +84,7 @@ class PlanningThread(WorkerThread):
         self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
         self._planners: dict[str, Any] = {}
         self._replans, self._now = replans, now
-        self._took = 0.0
+        self._took = self._late = 0.0
         self._task: Task | None = None
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
         self._warm_up = warm_up
@@ -103,6 +103,10 @@ class PlanningThread(WorkerThread):
             if self._task is not None:
                 self._latents.append(latent)
                 self._changed.notify()
+
+    def landed(self, late: float) -> None:
+        """Is told how long after its first action was to begin a plan was really out [s]; the next ones count it in."""
+        self._late = min(max(self._late + SMOOTHING * late, 0.0), LONGEST_LEAD)
 
     def _run(self) -> None:
         if self._warm_up is not None:
@@ -158,7 +162,7 @@ class PlanningThread(WorkerThread):
         if self._now is None:
             return planner.plan(problem, time.monotonic() + self.deadline)
         begun = self._now()
-        lead = min(max((begun - latent.stamp) * 1e-9 + self._took, 0.0), LONGEST_LEAD)
+        lead = min(max((begun - latent.stamp) * 1e-9 + self._took + self._late, 0.0), LONGEST_LEAD)
         plan = planner.plan(replace(problem, lead=lead), time.monotonic() + self.deadline)
         took = (self._now() - begun) * 1e-9
         self._took = min(max(took, 0.0), 2.0 * self.deadline) if reset else self._took + SMOOTHING * (took - self._took)

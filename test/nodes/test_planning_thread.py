@@ -199,3 +199,23 @@ def test_a_clock_that_leaps_makes_no_lead_without_end():
     finally:
         assert bench.thread.close()
     assert all(0.0 <= problem.lead <= LONGEST_LEAD for problem in problems)
+
+
+def test_what_comes_out_later_than_expected_is_expected_later_the_next_time():
+    problems = []
+
+    class Curious(FakePlanner):
+        def plan(self, problem, deadline=None):
+            problems.append(problem)
+            return super().plan(problem)
+
+    bench = Bench(planner=Curious(None, None, FakeConfig()), now=lambda: 10**9)
+    try:
+        for _ in range(100):  # each plan lands 30 ms late at first, and by what is counted in less from then on
+            bench.thread.landed(0.03 - bench.thread._late)
+        bench.thread.pursue(Task(1, "fake", GOAL))
+        bench.thread.observe(Latent(GOAL, "e", 10**9))
+        wait_for(lambda: problems, "a plan")
+    finally:
+        assert bench.thread.close()
+    assert problems[0].lead == pytest.approx(0.03, abs=1e-3)
