@@ -3,8 +3,9 @@
 """Which point of which plan to be at now: plans are followed by the clock, from the instant for which they were made.
 
 A plan of actions a_0..a_{T-1}, each a displacement over ``step_seconds``, made for the instant s (that of its image,
-or a lead later), is the path p(t) = c(s) + integral of the actions from s to t, where c(s) is the tool point that was,
-or will be, commanded at s. Whatever time sensing and planning took, the path is joined where it should be by now.
+or a lead later), is the path p(t) = c(s) + integral of the actions from s to t, where c(s) is the tool point that was
+commanded at s; one that comes before its instant begins at once. Whatever time sensing and planning took, the path is
+joined where it should be by now.
 """
 
 from bisect import bisect_right
@@ -79,14 +80,14 @@ class _Path:
     step: float
 
     def at(self, now: int) -> tuple[Vector, Vector]:
-        """Point (3,) and velocity (3,) at ``now``; before its first action, as if that had begun already."""
+        """Point (3,) and velocity (3,) at ``now``."""
         steps = (now - self.begins) / NANOSECONDS / self.step
         count = len(self.corners) - 1
         if steps >= count:
             return self.corners[-1], np.zeros(3)
         index = max(int(steps), 0)
         difference = self.corners[index + 1] - self.corners[index]
-        return self.corners[index] + (steps - index) * difference, difference / self.step
+        return self.corners[index] + max(steps - index, 0.0) * difference, difference / self.step
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,10 @@ class PlanSchedule:
             self.clear()
             return False
         self._check(displacements, stamp, step_seconds, now, lead)
-        begins = stamp + round(lead * NANOSECONDS)
-        ahead = self.target(begins) if begins > now else None
-        anchor = self.history.at(begins) if ahead is None else ahead[0]
+        # A plan that came early begins now: where the arm was told to be is known, its limits included, and a guess at
+        # where it will be told to be would run away from an arm that its limits hold back.
+        begins = min(stamp + round(lead * NANOSECONDS), now)
+        anchor = self.history.at(begins)
         if anchor is None:
             raise PlanRefusedError(Reason.UNANCHORED, "plan begins before the arm's motion is known")
         corners = np.tile(anchor, (len(displacements) + 1, 1))
