@@ -237,8 +237,8 @@ def test_paths_do_not_run_away_from_an_arm_that_is_held_back():
         for _ in range(2):
             now += 20 * MS
             schedule.record(now, np.minimum(schedule.target(now)[0], HOME + 0.05))
-    assert schedule.jump < 0.05
-    assert np.linalg.norm(schedule.target(now)[0] - schedule.last) < 0.05
+    assert schedule.jump < 0.1  # in 8 s the paths would have gone 1.6 m
+    assert np.linalg.norm(schedule.target(now)[0] - schedule.last) < 0.1
 
 
 def test_a_plan_without_lead_jumps_by_what_was_done_since_its_image():
