@@ -77,13 +77,12 @@ class Budget:
         self._known[kind] = min(max(duration, 0.5 * (duration + last)), 2.0 * last)
 
     def assume(self, kind: str, like: str, times: float) -> None:
-        """A guess at work never timed, for this call: so many times what another kind takes by now.
+        """A guess at work never timed: so many times what another kind takes by now, and less from call to call.
 
-        No guess goes to the next call: the first call of a process is slow at everything, and what a guess then keeps
-        from being done would never be timed.
+        What a guess keeps from being done is never timed: one that is too high would keep it so for good.
         """
         if like in self._known:
-            self._guessed[kind] = times * self._known[like]
+            self._guessed[kind] = times * self._known[like] * self._known.setdefault(f"guess at {kind}", 1.0)
 
     @property
     def seconds(self) -> float:

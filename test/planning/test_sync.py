@@ -88,7 +88,7 @@ def test_budget_counts_all_kinds_and_guesses_what_was_never_timed():
     assert Budget(None, clock, {"work": 1e9}).fits("work")
 
 
-def test_a_guess_follows_what_it_is_made_from_and_is_forgotten_with_its_call():
+def test_a_guess_follows_what_it_is_made_from():
     clock, known = Clock(), {}
     fitted = []
     for seconds in (60.0, 1.0, 1.0, 1.0, 1.0, 1.0):  # the first call is cold
@@ -100,6 +100,25 @@ def test_a_guess_follows_what_it_is_made_from_and_is_forgotten_with_its_call():
         fitted.append(budget.fits("sync"))
         assert "sync" not in known
     assert not fitted[0] and all(fitted[-2:])
+
+
+def test_a_guess_that_is_too_high_does_not_keep_work_from_being_done_for_good():
+    clock, known = Clock(), {}
+
+    def call():
+        budget = Budget(clock.now + 5.0, clock, known)
+        budget.begin()
+        clock.now += 2.0
+        budget.took("first")
+        budget.assume("sync", "first", 3.0)  # it takes less than what is left, by far, but who knows
+        fits = budget.fits("sync")
+        if fits:
+            clock.now += 1.0
+            budget.took("sync")
+        return fits
+
+    fitted = [call() for _ in range(8)]
+    assert not fitted[0] and all(fitted[4:]) and known["sync"] <= 1.0
 
 
 def test_steps_that_are_all_too_long_are_not_taken():
