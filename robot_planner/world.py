@@ -17,6 +17,7 @@ from robot_planner.perception.convolutional import ConvolutionalConfig, Convolut
 from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork, ObjectDistance
+from robot_planner.types import FloatArray
 
 KIND = "world"
 """What the configuration of such a model folder calls itself; one that says nothing is of this kind."""
@@ -50,6 +51,11 @@ class PlanningWorld:
             return self.metrics[name or self.default_metric]
         except KeyError:
             raise UnknownNameError("goal metric", name, self.metrics) from None
+
+    def goal_distance(self, latent: FloatArray, goal: FloatArray, metric: str = "") -> float:
+        """The distance between two latents (D,) by the goal metric called ``metric``, or the default one."""
+        with torch.inference_mode():
+            return float(self.metric(metric).distance(torch.from_numpy(latent)[None], torch.from_numpy(goal)[None])[0])
 
 
 @dataclass(frozen=True)

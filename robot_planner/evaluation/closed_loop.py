@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
-
 from robot_planner.planning.planner import Planner
 from robot_planner.simulation.stepping import PlanarStepper
 from robot_planner.simulation.tabletop import Tabletop
@@ -32,13 +29,6 @@ class Outcome:
     steps: int
     plan_seconds: list[float] = field(default_factory=list)
     iterations: list[int] = field(default_factory=list)
-
-
-def goal_distance(world: World, metric_name: str, latent: np.ndarray, goal: np.ndarray) -> float:
-    """The metric's distance between two latents (D,)."""
-    with torch.inference_mode():
-        metric = world.metric(metric_name)
-        return float(metric.distance(torch.from_numpy(latent)[None], torch.from_numpy(goal)[None])[0])
 
 
 def run_episode(
@@ -70,7 +60,7 @@ def run_episode(
     step_ns = int(world.dynamics.step_seconds * 1e9)
     for step in range(max_steps + 1):
         latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
-        distance = goal_distance(world, metric, latent, goal)
+        distance = world.goal_distance(latent, goal, metric)
         calm = calm + 1 if distance <= tolerance else 0
         if calm >= settle:
             outcome.believed = True
@@ -103,5 +93,5 @@ def run_open_loop(
     for action in plan.actions:
         stepper.step(action)
     verdict = tabletop.evaluate()
-    promised = goal_distance(world, metric, plan.states[-1], goal) <= tolerance
+    promised = world.goal_distance(plan.states[-1], goal, metric) <= tolerance
     return Outcome(verdict.success, verdict.distance, promised, len(plan.actions), [plan.seconds], [plan.iterations])

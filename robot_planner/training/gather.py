@@ -12,7 +12,7 @@ A shard is one compressed ``.npz`` of E episodes of T steps:
 - truth float32 (E, T+1, 4, 2): hand and blocks by the simulator; in held-out shards only, for evaluation
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +26,28 @@ from robot_planner.simulation.workspace import TOOL_HIGH, TOOL_LOW
 from robot_planner.training.behaviour import Behaviour
 from robot_planner.training.shards import make_missing, write_arrays
 
+Places = npt.NDArray[np.float64]
+
 IMAGE_SIZE = 64
 EPISODES_PER_SHARD = 25
 
 
+Act = Callable[[npt.NDArray[np.uint8], Places, Places], npt.NDArray]
+"""(camera image, commanded tool point (2,), blocks as last seen (3, 2)) -> the next displacement (2,) [m]."""
+
+
 def gather_episode(tabletop: Tabletop, seed: int, steps: int, truth: bool, crop: Crop) -> dict[str, npt.NDArray]:
-    """One episode of ``steps`` actions as the arrays of a shard without their first axis."""
+    """One episode of scripted behaviour, see ``record_episode``."""
     tabletop.reset("push", seed)
+    behaviour = Behaviour(np.random.default_rng([seed, 7]), TOOL_LOW, TOOL_HIGH)
+    return record_episode(tabletop, seed, steps, truth, crop, lambda _, tool, blocks: behaviour.act(tool, blocks))
+
+
+def record_episode(
+    tabletop: Tabletop, seed: int, steps: int, truth: bool, crop: Crop, act: Act
+) -> dict[str, npt.NDArray]:
+    """``steps`` actions from where the tabletop is, as the arrays of a shard without their first axis."""
     stepper = PlanarStepper(tabletop)
-    rng = np.random.default_rng([seed, 7])
-    behaviour = Behaviour(rng, TOOL_LOW, TOOL_HIGH)
     camera, size = "front", tabletop.image_size
     matrix, pose = tabletop.camera_matrix(camera, size), tabletop.camera_pose(camera)
     images = np.zeros((steps + 1, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
@@ -53,7 +65,7 @@ def gather_episode(tabletop: Tabletop, seed: int, steps: int, truth: bool, crop:
         believed = np.where(np.isfinite(blocks[step]), blocks[step], believed)
         if step < steps:
             before = stepper.commanded.copy()
-            stepper.step(behaviour.act(before, believed))
+            stepper.step(act(image, before, believed))
             actions[step] = stepper.commanded - before
     episode = {"images": images, "actions": actions, "hand": hand, "blocks": blocks, "seeds": np.int64(seed)}
     return {**episode, "truth": true} if truth else episode
@@ -61,13 +73,27 @@ def gather_episode(tabletop: Tabletop, seed: int, steps: int, truth: bool, crop:
 
 def gather_shard(path: Path, first_seed: int, episodes: int, steps: int, truth: bool, crop: Crop) -> Path:
     """Writes one shard, whole or not at all."""
-    tabletop = Tabletop()
-    try:
-        rows = [gather_episode(tabletop, first_seed + index, steps, truth, crop) for index in range(episodes)]
-    finally:
-        tabletop.close()
-    arrays = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+    with Tabletop() as tabletop:
+        seeds = range(first_seed, first_seed + episodes)
+        return write_episodes(path, [gather_episode(tabletop, seed, steps, truth, crop) for seed in seeds])
+
+
+def write_episodes(path: Path, episodes: Sequence[Mapping[str, npt.NDArray]]) -> Path:
+    """Writes episodes as one shard, whole or not at all."""
+    arrays = {key: np.stack([episode[key] for episode in episodes]) for key in episodes[0]}
     return write_arrays(path, arrays, compressed=True)
+
+
+def shard_jobs(folder: Path, episodes: int, steps: int, first_seed: int) -> list[tuple[Path, int, int]]:
+    """(path, first seed, episodes) of the shards that ``episodes`` episodes are kept in; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob("*.part"):
+        leftover.unlink()
+    jobs = []
+    for start in range(0, episodes, EPISODES_PER_SHARD):
+        count, seed = min(EPISODES_PER_SHARD, episodes - start), first_seed + start
+        jobs.append((folder / f"seeds_{seed:08d}_{count}x{steps}.npz", seed, count))
+    return jobs
 
 
 def gather(
@@ -84,14 +110,7 @@ def gather(
 
     ``progress(done, total)`` is called after each shard.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob("*.part"):
-        leftover.unlink()
-    jobs = []
-    for start in range(0, episodes, EPISODES_PER_SHARD):
-        count = min(EPISODES_PER_SHARD, episodes - start)
-        path = folder / f"seeds_{first_seed + start:08d}_{count}x{steps}.npz"
-        jobs.append((path, first_seed + start, count, steps, truth, crop))
+    jobs = [(*job, steps, truth, crop) for job in shard_jobs(folder, episodes, steps, first_seed)]
     return make_missing(gather_shard, jobs, workers, progress)
 
 

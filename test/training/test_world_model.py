@@ -24,7 +24,20 @@ def arguments(*words: str) -> argparse.Namespace:
 
 def test_a_tiny_training_writes_a_model_and_resumes(tmp_path: Path) -> None:
     words = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "model"), "--episodes", "2", "--validation", "1"]
-    words += ["--steps", "2", "2", "2", "--workers", "1"]
+    words += [
+        "--steps",
+        "2",
+        "2",
+        "2",
+        "--workers",
+        "1",
+        "--rounds",
+        "1",
+        "--round-episodes",
+        "1",
+        "--round-steps",
+        "2",
+    ]
     (record,) = world_model.run(arguments(*words))
     assert np.isfinite([value for value in record.values() if isinstance(value, float)]).all()
     first = load_world(tmp_path / "model")
