@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.training import world_model
@@ -41,7 +42,12 @@ def test_a_tiny_training_writes_a_model_and_resumes(tmp_path: Path) -> None:
     (record,) = world_model.run(arguments(*words))
     assert np.isfinite([value for value in record.values() if isinstance(value, float)]).all()
     first = load_world(tmp_path / "model")
-    shards = sorted((tmp_path / "work" / "data").glob("*.npz"))
+    before = load_world(tmp_path / "work" / "before-round-1")
+    assert before.encoder.digest == first.encoder.digest  # a round leaves the latents as they are
+    changed = [not torch.equal(*pair) for pair in zip(*(w.dynamics.parameters() for w in (before, first)), strict=True)]
+    assert all(changed)
+    shards = sorted((tmp_path / "work").glob("*/seeds_*.npz"))
+    assert {shard.parent.name for shard in shards} == {"data", "validation", "round-1"}
     times = [shard.stat().st_mtime_ns for shard in shards]
     world_model.run(arguments(*words))
     assert load_world(tmp_path / "model").encoder.digest == first.encoder.digest
@@ -62,3 +68,5 @@ def test_shards_hold_what_they_say_and_no_truth_to_train_on(tmp_path: Path) -> N
 def test_bad_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="positive"):
         world_model.run(arguments("--work", str(tmp_path), "--episodes", "0"))
+    with pytest.raises(InvalidInputError, match="--rounds is 0 or more"):
+        world_model.run(arguments("--work", str(tmp_path), "--rounds", "-1"))
