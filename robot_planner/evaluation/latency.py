@@ -20,6 +20,7 @@ import numpy as np
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation.recording import Recording
+from robot_planner.nodes.overrides import add_overrides, read_overrides
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 
 PLANS_BAR = 20.0
@@ -41,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--planner", default="grasp", metavar="NAME", help="planner (default: %(default)s)")
     parser.add_argument("--model", default="tabletop", metavar="NAME", help="model, or its folder (%(default)s)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first goal (default: held-out)")
-    parser.add_argument(
-        "--no-look-ahead", dest="look_ahead", action="store_false", help="plan from where the arm was when it was seen"
-    )
+    add_overrides(parser, "planner.plan_rate:=50.0")
     parser.add_argument("--cores", type=int, default=2, help="cores that all processes share (default: %(default)s)")
 
 
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     if args.seed < 0:
         raise InvalidInputError(f"--seed is {args.seed}; allowed: 0 and above")
     values = {"model": check_model(args.model), "algorithm": args.planner, "simulation": "true"}
-    overrides = {"simulation.task": args.task, "simulation.seed": args.seed, "planner.look_ahead": args.look_ahead}
+    overrides = {"simulation.task": args.task, "simulation.seed": args.seed, **read_overrides(args.parameter)}
     with cores(args.cores) as shared, Interrupts() as interrupts, Graph(values, overrides) as graph:
         from robot_planner.nodes.demo_session import Session
 

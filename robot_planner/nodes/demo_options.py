@@ -14,7 +14,7 @@ from typing import Any
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, ModelError, UnknownNameError
 from robot_planner.evaluation.records import open_results
-from robot_planner.nodes.up import read_override
+from robot_planner.nodes.overrides import add_overrides, read_overrides
 from robot_planner.resources import MANIFEST, PACKAGE, model_folder
 from robot_planner.simulation.tasks.base import HELD_OUT_SEEDS
 from robot_planner.task_planning.skills import without_heading
@@ -87,10 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="plain lines, no live view")
     parser.add_argument("--viewer", action="store_true", help="open MuJoCo's viewer; needs a display")
     parser.add_argument("--no-video", dest="video", action="store_false", help="write no video")
-    parser.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NODE.PARAMETER:=VALUE",
-        help="set a parameter of a node, such as task_planner.backend:=openai-server; may be repeated",
-    )  # fmt: skip
+    add_overrides(parser, "task_planner.backend:=openai-server")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report to FILE, too")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for report, figures and video (default: runs/demo/TIME)"
@@ -101,7 +98,7 @@ def read_options(args: argparse.Namespace) -> Options:
     """Checks everything and makes the folder; raises RobotPlannerError, in one line, before anything has started."""
     if args.goal is not None and args.task is not None:
         raise InvalidInputError("--goal says in words what --task names; give one of the two")
-    overrides = dict(read_override(text) for text in args.parameter)
+    overrides = read_overrides(args.parameter)
     by_steps = args.task is not None and len(args.task.split()) > 1  # no task's name has a blank
     if by_steps:
         args.goal, args.task = without_heading(args.task), None

@@ -9,10 +9,8 @@ import sys
 import threading
 from typing import Any, TextIO
 
-import yaml
-
-from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.graph import Graph, GraphError, ending
+from robot_planner.nodes.overrides import add_overrides, read_overrides
 from robot_planner.nodes.table import ARGUMENTS, NODES, SWITCH
 
 COLOURS = {node.name: colour for node, colour in zip(NODES, (36, 35, 33, 32, 34), strict=False)}
@@ -37,21 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 metavar=None if argument.choices else argument.name.upper(),
                 help=argument.about + default,
             )
-    parser.add_argument(
-        "-p",
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NODE.PARAMETER:=VALUE",
-        help="set a parameter of a node, such as planner.tolerance:=0.03; may be repeated",
-    )
+    add_overrides(parser, "planner.tolerance:=0.03")
     parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="time to become active")
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit status: 0 after Ctrl-C or SIGTERM, 1 if a node died or failed; raises RobotPlannerError."""
     values = {argument.name: _text(getattr(args, argument.name)) for argument in ARGUMENTS}
-    overrides = dict(read_override(text) for text in args.parameter)
+    overrides = read_overrides(args.parameter)
     printer = Printer(sys.stdout)
     asked: list[int] = []
     wake = threading.Event()
@@ -126,14 +117,3 @@ class Printer:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def read_override(text: str) -> tuple[str, Any]:
-    """``NODE.PARAMETER:=VALUE`` -> name and value; raises InvalidInputError."""
-    name, found, value = text.partition(":=")
-    if not found or "." not in name:
-        raise InvalidInputError(f"'{text}' is no parameter; write NODE.PARAMETER:=VALUE")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise InvalidInputError(f"'{value}' of parameter {name} is no YAML value") from None

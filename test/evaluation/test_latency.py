@@ -142,6 +142,7 @@ def test_cores_are_given_back():
         (["--seed", "-4"], InvalidInputError, "0 and above"),
         (["--model", "no such"], ModelError, "valid:"),
         (["--cores", "0"], InvalidInputError, "1 and above"),
+        (["-p", "plan_rate=50"], InvalidInputError, "NODE.PARAMETER:=VALUE"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_starts(option, error, words, tmp_path):
