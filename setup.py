@@ -33,7 +33,7 @@ EXTRAS = {
     "pretrained": ["transformers>=4.50", "open-clip-torch>=2.30"],  # models on disk: CLIP, SigLIP, causal ones
     "lerobot": [*SIMULATION, "pyarrow"],  # for import lerobot alone; ./run does not install it
     # Planners to compare with, for bench planners alone; then: pip install --no-deps stable-worldmodel==0.1.1
-    "peers": ["pytorch-mppi==0.9.1", "gymnasium", "loguru"],
+    "peers": ["pytorch-mppi==0.9.1", "gymnasium", "loguru", "torchrl==0.14.1"],
     # What gym-pusht needs of its own, for Push-T alone; then: pip install --no-deps gym-pusht==0.1.8
     # (it also asks for an older opencv-python, for pictures that nothing here takes)
     "pusht": ["gymnasium", "pygame>=2.5.2,<2.7", "pymunk>=6.6,<7", "shapely>=2.0.3,<3"],

@@ -3,8 +3,7 @@
 """Planners of other packages behind our protocol, for comparison; what all adapters share.
 
 They draw, weigh and fit by their own code; model, objective, deadline, warm start and the best plan so far are the ones
-that our planners have. A solver that has no notion of a deadline is left by an exception out of its cost function. Not
-adapted: torchrl's planners, which hand out the first action alone and step a TensorDict environment.
+that our planners have. A solver that has no notion of a deadline is left by an exception out of its cost function.
 """
 
 import contextlib

@@ -29,6 +29,12 @@ _REFINING: dict[str, list[Any]] = {
     **OBJECTIVE,
 }
 _SAMPLING: dict[str, list[Any]] = {"samples": [64, 128, 300], **OBJECTIVE}
+_TORCHRL: dict[str, list[Any]] = {
+    **_SAMPLING,
+    "elites": [8, 16, 30],
+    "spread": [0.5, 1.0, 2.0],
+    "optim_steps": [5, 10, 20, 40],
+}
 SPACES: dict[str, dict[str, list[Any]]] = {
     "grasp": {
         **_REFINING,
@@ -81,6 +87,8 @@ SPACES: dict[str, dict[str, list[Any]]] = {
         "temperature": [1e-2, 1e-1, 0.5],
         "rate": [0.03, 0.1, 0.3],
     },
+    "torchrl-cem": _TORCHRL,
+    "torchrl-mppi": {**_TORCHRL, "temperature": [1e-3, 1e-2, 1e-1]},
 }
 """What a search may choose from, by planner."""
 Score = tuple[float, ...]

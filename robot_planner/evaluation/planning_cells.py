@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.evaluation import outside_mppi, outside_swm
+from robot_planner.evaluation import outside_mppi, outside_swm, outside_torchrl
 from robot_planner.evaluation.planner_settings import SPACES, Score, found_settings, search, write_settings
 from robot_planner.evaluation.planning_figure import draw_horizons
 from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, in_turns, outcome_fields
@@ -26,7 +26,12 @@ from robot_planner.planning.planner import Planner
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.world import PlanningWorld
 
-OUTSIDE = {"pytorch-mppi": outside_mppi.PACKAGE, "stable-worldmodel": outside_swm.PACKAGE}
+OUTSIDE = {
+    "pytorch-mppi": outside_mppi.PACKAGE,
+    "stable-worldmodel": outside_swm.PACKAGE,
+    "torchrl-cem": outside_torchrl.PACKAGE,
+    "torchrl-mppi": outside_torchrl.PACKAGE,
+}
 """Planners of other packages, and the package that each needs."""
 
 

@@ -11,14 +11,18 @@ import torch
 from test_planners import same, true_cost
 from toys import Clock, CurvedMetric, RandomModel, SlowModel, point_mass, random_problem
 
-from robot_planner.errors import EnvironmentSetupError, ModelError
+from robot_planner.errors import EnvironmentSetupError, InvalidInputError, ModelError
 from robot_planner.evaluation.outside_mppi import PytorchMppi, PytorchMppiConfig
 from robot_planner.evaluation.outside_swm import StableWorldmodel, SwmConfig
+from robot_planner.evaluation.outside_torchrl import TorchrlCem, TorchrlConfig, TorchrlMppi, TorchrlMppiConfig
 from robot_planner.planning import LatentDistance, Planner
+from robot_planner.planning.noise import generator
 from robot_planner.types import Problem, StopReason
 
 SOLVERS = ("cem", "icem", "mppi", "gradient", "predictive-sampling")
+TORCHRL = {"torchrl-cem": (TorchrlCem, TorchrlConfig), "torchrl-mppi": (TorchrlMppi, TorchrlMppiConfig)}
 PACKAGES = {"pytorch-mppi": "pytorch_mppi"} | {solver: "stable_worldmodel" for solver in SOLVERS}
+PACKAGES |= {name: "torchrl" for name in TORCHRL}
 
 
 @pytest.fixture(params=PACKAGES)
@@ -32,6 +36,9 @@ def make(request):
         model, metric = model or RandomModel(4, 2, 0, torch.float32), metric or CurvedMetric()
         if request.param == "pytorch-mppi":
             return PytorchMppi(model, metric, PytorchMppiConfig(**shared), **rest)
+        if request.param in TORCHRL:
+            planner, config = TORCHRL[request.param]
+            return planner(model, metric, config(elites=4, **shared), **rest)
         return StableWorldmodel(model, metric, SwmConfig(solver=request.param, elites=4, **shared), **rest)
 
     return made
@@ -96,5 +103,70 @@ def test_what_is_not_installed_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "stable_worldmodel", raising=False)
     with pytest.raises(EnvironmentSetupError, match="stable-worldmodel==0.1.1"):
         StableWorldmodel(point_mass(), LatentDistance())
-    with pytest.raises(EnvironmentSetupError, match="peers"):
-        PytorchMppi(point_mass(), LatentDistance())
+    for planner in (PytorchMppi, TorchrlCem, TorchrlMppi):
+        with pytest.raises(EnvironmentSetupError, match="peers"):
+            planner(point_mass(), LatentDistance())
+
+
+@pytest.mark.parametrize("config", [SwmConfig, TorchrlConfig, TorchrlMppiConfig])
+def test_more_elites_than_samples_are_refused(config):
+    with pytest.raises(InvalidInputError, match="elites = 30: must be at most samples"):
+        config(samples=20)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"elites": 1}, {"spread": 0.0}, {"optim_steps": 0}, {"temperature": 0.0}],
+    ids=lambda one: next(iter(one)),
+)
+def test_torchrl_is_spared_what_makes_it_divide_by_zero(changes):
+    with pytest.raises(InvalidInputError, match="at least"):
+        TorchrlMppiConfig(**changes)
+
+
+@pytest.mark.parametrize("name", TORCHRL)
+def test_a_sequence_as_one_action_is_torchrls_search_step_by_step(name):
+    """The same best cost in each iteration as in an environment that is stepped, which is how torchrl means it."""
+    pytest.importorskip("torchrl", reason="torchrl is not installed: see the extra 'peers'")
+    from tensordict import TensorDict
+    from torchrl.data import Composite, Unbounded
+    from torchrl.envs.model_based import ModelBasedEnvBase
+
+    horizon, iterations, samples = 5, 4, 24
+    maker, config = TORCHRL[name]
+    shared = {"horizon": horizon, "iterations": iterations, "optim_steps": iterations, "samples": samples}
+    planner = maker(
+        point_mass(torch.float32), CurvedMetric(), config(**shared, elites=6, spread=1.0, smoothness_weight=0.0)
+    )
+    objective, problem = planner.objective, random_problem(8, 2)
+    start, goal = torch.from_numpy(problem.start), torch.from_numpy(problem.goal)
+    staying = objective.metric.cost(start, goal) * objective.step_weights.sum()
+    weights, costs = iter(objective.step_weights.flatten().repeat(iterations)), []
+
+    class Stepped(ModelBasedEnvBase):
+        def _step(self, tensordict):
+            actions = tensordict["action"].clamp(-1.0, 1.0) * objective.half_range
+            latents = objective.model.step(tensordict["latent"], actions)
+            costs.append(next(weights) * objective.metric.cost(latents, goal))
+            return TensorDict({"latent": latents, "reward": -costs[-1].unsqueeze(-1) / staying}, tensordict.shape)
+
+        def _reset(self, tensordict, **_):
+            raise NotImplementedError
+
+    class Return(torch.nn.Module):
+        def forward(self, tensordict):
+            rewards = tensordict["next", "reward"]
+            return tensordict.set("advantage", rewards.sum(-2, keepdim=True).expand_as(rewards))
+
+    env = Stepped(torch.nn.Identity())
+    env.observation_spec, env.reward_spec = Composite(latent=Unbounded((2,))), Unbounded((1,))
+    env.action_spec = Unbounded((2,))
+    search = planner.search(env, planning_horizon=horizon, optim_steps=iterations, num_candidates=samples, top_k=6)
+    if name == "torchrl-mppi":
+        search.advantage_module = Return()
+    torch.manual_seed(generator(problem, 0, "samples", torch.device("cpu")).initial_seed())
+    search(TensorDict({"latent": start}, []))
+    best = torch.stack(costs).view(iterations, horizon, samples).sum(1).amin(1)
+    history = planner.plan(problem).cost_history[: iterations + 1]
+    np.testing.assert_allclose(history[1:], np.minimum.accumulate([history[0], *best])[1:], rtol=1e-4)
+    assert len(set(history)) > iterations // 2

@@ -105,9 +105,9 @@ def test_closed_loop_asks_with_the_present_state_and_its_time():
 
 @pytest.mark.parametrize("name", SPACES)
 def test_what_is_searched_is_there_and_admissible(name):
-    from robot_planner.evaluation import outside_mppi, outside_swm
+    from robot_planner.evaluation import outside_mppi, outside_swm, outside_torchrl
 
-    assert outside_mppi.PACKAGE and outside_swm.PACKAGE  # they register their planners
+    assert outside_mppi.PACKAGE and outside_swm.PACKAGE and outside_torchrl.PACKAGE  # they register their planners
     config = planner_configs()[name]
     assert drawn(name, 0, 0) == {}
     tries = [drawn(name, trial, 0) for trial in range(1, 30)]
