@@ -23,7 +23,7 @@ OBJECTIVE: dict[str, list[Any]] = {
 }
 """The objective's parameters are each planner's to choose: none is judged by its own cost."""
 _REFINING: dict[str, list[Any]] = {
-    "restarts": [2, 4, 8],
+    "restarts": [1, 2, 4, 8],
     "candidates": [32, 128],
     "initial_spread": [0.5, 1.0],
     **OBJECTIVE,
@@ -40,12 +40,14 @@ SPACES: dict[str, dict[str, list[Any]]] = {
         **_REFINING,
         "candidates": [8, 32, 128],
         "paths": [0, 96, 160, 256],
-        "sync_every": [5, 10, 25],
+        "sync_every": [1, 5, 10, 25],
         "noise": [0.03, 0.1, 0.3],
-        "goal_weight": [0.1, 0.3, 1.0],
-        "action_rate": [0.1, 0.3],
+        "goal_weight": [0.0, 0.1, 0.3, 1.0],
+        "action_rate": [0.03, 0.1, 0.3],
         "initial_states": ["line", "rollout"],
-        "sync": ["gradient", "cem"],
+        "sync": ["gradient", "smoothed", "cem"],
+        "sync_samples": [32, 64],
+        "sync_rate": [0.1, 0.3, 0.5],
     },
     "cem": {
         **_SAMPLING,

@@ -19,13 +19,14 @@ from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import Lifted, straight_line
+from robot_planner.planning.mppi import MppiConfig
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.path_search import PathSearch, PathSearchConfig
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
-from robot_planner.planning.sync import CemSync, GradientSync, Sync
+from robot_planner.planning.sync import CemSync, GradientSync, SmoothedSync, Sync
 
 GROWTH, SHRINKAGE = 1.5, 0.5
 """What becomes of a restart's action rate after a phase that made it better, or not."""
@@ -47,14 +48,19 @@ class GraspConfig(RefiningConfig):
     state_rate: float = parameter(0.5, "fraction of its residual that a lifted state moves an iteration", 0.0, 1.0)
     noise: float = parameter(0.03, "deviation of the states' noise, in latent scales", 0.0, 10.0)
     decay: float = parameter(0.1, "rate and noise at a phase's end, as a fraction of its begin; 1: constant", 0.0, 1.0)
-    sync: str = parameter("gradient", "how the rollout is synchronised", choices=("gradient", "cem", "none"))
+    sync: str = parameter(
+        "gradient",
+        "how actions are improved on the rollout; smoothed: for worlds of contact",
+        choices=("gradient", "smoothed", "cem", "none"),
+    )
     sync_every: int = parameter(5, "lifted iterations of a phase: between two syncs", 1, 1_000_000)
     evaluate_every: int = parameter(0, "lifted iterations between rollouts within a phase; 0: none", 0, 1_000_000)
     sync_steps: int = parameter(1, "steps of one sync", 1, 1000)
     sync_rate: float = parameter(
-        0.1, "first step of the gradient sync; deviation of the CEM sync, in half ranges", 1e-6, 1.0
+        0.1, "first step of the gradient sync; deviation of the others' samples, in half ranges", 1e-6, 1.0
     )
-    sync_samples: int = parameter(64, "samples of the CEM sync, for each restart", 2, 1_000_000)
+    sync_samples: int = parameter(64, "samples of the smoothed and the CEM sync, for each restart", 2, 1_000_000)
+    sync_temperature: float = parameter(0.01, "of the smoothed sync, in objectives of staying at the start", 1e-9, 1e6)
     sync_elites: int = parameter(8, "elites of the CEM sync", 1, 1_000_000)
     paths: int = parameter(0, "lifted paths drawn in a generation of their search; 0: paths are not searched", 0, 65536)
     path_generations: int = parameter(8, "generations of the path search at most", 1, 1000)
@@ -76,6 +82,15 @@ class GraspConfig(RefiningConfig):
     def path_search(self) -> PathSearchConfig:
         """The path search's parameters."""
         return PathSearchConfig(self.paths, self.path_waves, self.path_spread, self.path_transitions, self.path_caution)
+
+    def smoothing(self) -> MppiConfig:
+        """The smoothed sync's parameters."""
+        return MppiConfig(
+            horizon=self.horizon,
+            samples=self.sync_samples,
+            temperature=self.sync_temperature,
+            initial_spread=self.sync_rate,
+        )
 
     def sync_config(self) -> CemConfig:
         """The CEM sync's parameters."""
@@ -115,6 +130,8 @@ class GraspSearch:
         self._sync: Sync | None = None
         if config.sync == "gradient":
             self._sync = GradientSync(torch.full_like(evaluation.cost, config.sync_rate))
+        elif config.sync == "smoothed":
+            self._sync = SmoothedSync(run, restarts, config.smoothing())
         elif config.sync == "cem":
             self._sync = CemSync(run, restarts, config.sync_config())
 
@@ -144,7 +161,8 @@ class GraspSearch:
             self.evaluate()
         else:
             actions, evaluation = self._sync.improve(run, self.lifted.actions.clone(), self.config.sync_steps)
-            actions, evaluation = self.accept(actions, evaluation)
+            if self._sync.descends:
+                actions, evaluation = self.accept(actions, evaluation)
             self.lifted.restart(evaluation.states, actions)
             self._heal(evaluation)
             self.unseen = False
@@ -233,5 +251,9 @@ class Grasp(RefiningPlanner):
     def _memory(self, problems: int) -> int:
         config = self.config
         lifted = 6 * config.restarts
-        sampled = max(4 * config.restarts, config.sync_samples * config.restarts * (config.sync == "cem"), config.paths)
+        sampled = max(
+            4 * config.restarts,
+            config.sync_samples * config.restarts * (config.sync in ("smoothed", "cem")),
+            config.paths,
+        )
         return self._bytes(problems, lifted, sampled)

@@ -18,7 +18,7 @@ from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.noise import NoiseSource, power_law
-from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.objective import Evaluation, Objective, Task
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.sampling import Gaussians, SamplingConfig, SamplingPlanner
@@ -52,9 +52,11 @@ def path_weights(cost: Tensor, temperature: Tensor) -> Tensor:
 class PathIntegral(Gaussians):
     """Gaussians of fixed spread whose means follow the weights."""
 
-    def __init__(self, run: Run, noise: NoiseSource, config: MppiConfig, mean: Tensor, spread: float) -> None:
-        super().__init__(run.objective, noise, config, mean, spread)
-        staying = run.task.reference * run.objective.step_weights.sum()
+    def __init__(
+        self, objective: Objective, task: Task, noise: NoiseSource, config: MppiConfig, mean: Tensor, spread: float
+    ) -> None:
+        super().__init__(objective, noise, config, mean, spread)
+        staying = task.reference * objective.step_weights.sum()
         self._temperature = (config.temperature * staying).clamp_min(torch.finfo(mean.dtype).tiny)
 
     def fit(self, actions: Tensor, evaluation: Evaluation) -> None:
@@ -87,7 +89,7 @@ class Mppi(SamplingPlanner):
         super().__init__(model, metric, self.config, clock)
 
     def _gaussians(self, run: Run, noise: NoiseSource, mean: Tensor, spread: float) -> Gaussians:
-        return PathIntegral(run, noise, self.config, mean, spread)
+        return PathIntegral(run.objective, run.task, noise, self.config, mean, spread)
 
     def _finish(self, run: Run, gaussians: Gaussians, reason: StopReason) -> StopReason:
         """The last mean, which MPPI would hand out and no rollout has shown yet, is rolled out."""

@@ -3,7 +3,8 @@
 """The sync of GRASP: now and then a step on the cost of the true rollout, so that the lifted states stay honest.
 
 By gradient: back-propagation through the rollout, then a line search whose step lengths are rolled out side by side, so
-that no rate needs tuning and no sync makes a restart worse. By CEM: samples about each restart's actions.
+that no rate needs tuning and no sync makes a restart worse. By CEM: samples about each restart's actions. Smoothed:
+down the cost's mean under noise, for worlds of contact.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig, Sampler
+from robot_planner.planning.mppi import MppiConfig, PathIntegral
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Evaluation, Task
 
@@ -24,6 +26,9 @@ LADDER = (0.25, 1.0, 4.0)
 class Sync(Protocol):
     """Improves the actions of all restarts on the rollout's cost."""
 
+    descends: bool
+    """Whether no step makes the cost of a restart worse; what a phase then makes worse is taken back."""
+
     def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
         """At most ``steps`` steps, as many as the run's budget has time for, from actions (T, P, R, A)."""
         ...
@@ -33,8 +38,22 @@ class Sync(Protocol):
         ...
 
 
+def _generators(run: Run, restarts: int) -> list[torch.Generator]:
+    """One for each restart of each open problem, problem by problem."""
+    sources = [run.generators(f"sync {restart}") for restart in range(restarts)]
+    return [source[problem] for problem in range(len(run.task.starts)) for source in sources]
+
+
+def _by_problem(outcome: Evaluation, problems: int) -> Evaluation:
+    """Samples of each restart (P R, S) as samples of each problem (P, R S)."""
+    states = outcome.states.unflatten(1, (problems, -1)).flatten(2, 3)
+    return Evaluation(outcome.cost.view(problems, -1), states)
+
+
 class GradientSync:
     """Steepest descent through the rollout with a parallel line search."""
+
+    descends = True
 
     def __init__(self, reach: Tensor) -> None:
         """``reach`` (P, R): first step lengths, root mean square in half ranges of the action."""
@@ -91,16 +110,56 @@ class GradientSync:
         return actions, Evaluation(torch.where(better, cost, before.cost), states)
 
 
+class SmoothedSync:
+    """Steps down the cost smoothed by noise on the actions: MPPI about each restart.
+
+    Where contact makes and breaks, the gradient of the cost itself says little beyond the next edge. That of its mean
+    under noise does, and needs no derivative of the model (Suh, Simchowitz, Zhang and Tedrake, "Do Differentiable
+    Simulators Give Better Policy Gradients?", ICML 2022). MPPI's update is such a step.
+    """
+
+    descends = False
+
+    def __init__(self, run: Run, restarts: int, config: MppiConfig) -> None:
+        self._config, self._restarts = config, restarts
+        shape = (config.horizon, config.samples, run.objective.model.action_dim)
+        self._noise = NoiseSource(_generators(run, restarts), shape, run.objective.device, run.objective.dtype)
+
+    def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
+        """See Sync; the last mean may be worse than ``actions``."""
+        problems, restarts = actions.shape[1:3]
+        task = Task(*(part.repeat_interleave(restarts, 0) for part in run.task))
+        smooth = PathIntegral(
+            run.objective, task, self._noise, self._config, actions.flatten(1, 2), self._config.initial_spread
+        )
+        for _ in range(steps):
+            if not run.budget.fits("sync"):
+                break
+            samples = smooth.sample()
+            outcome = run.objective.evaluate(task, samples)
+            run.record(_by_problem(outcome, problems), samples.unflatten(1, (problems, restarts)).flatten(2, 3))
+            smooth.fit(samples, outcome)
+            run.budget.took("sync")
+        actions = smooth.mean.unflatten(1, (problems, restarts))
+        evaluation = run.objective.evaluate(run.task, actions)
+        run.record(evaluation, actions)
+        return actions, evaluation
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """See Sync."""
+        self._noise.keep([problem * self._restarts + r for problem in problems for r in range(self._restarts)])
+
+
 class CemSync:
     """A short cross-entropy search about each restart."""
 
+    descends = True
+
     def __init__(self, run: Run, restarts: int, config: CemConfig) -> None:
         self._config, self._restarts = config, restarts
-        sources = [run.generators(f"sync {restart}") for restart in range(restarts)]
-        generators = [source[problem] for problem in range(len(run.task.starts)) for source in sources]
         objective = run.objective
         shape = (config.horizon, config.samples, objective.model.action_dim)
-        self._noise = NoiseSource(generators, shape, objective.device, objective.dtype)
+        self._noise = NoiseSource(_generators(run, restarts), shape, objective.device, objective.dtype)
 
     def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
         """See Sync."""
@@ -113,12 +172,7 @@ class CemSync:
                 break
             samples = sampler.sample()
             outcome = run.objective.evaluate(task, samples)
-            run.record(
-                Evaluation(
-                    outcome.cost.view(problems, -1), outcome.states.unflatten(1, (problems, restarts)).flatten(2, 3)
-                ),
-                samples.unflatten(1, (problems, restarts)).flatten(2, 3),
-            )
+            run.record(_by_problem(outcome, problems), samples.unflatten(1, (problems, restarts)).flatten(2, 3))
             sampler.fit(samples, outcome)
             actions, best = self._choose(actions, best, samples, outcome)
             run.budget.took("sync")

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import Clock, CurvedMetric, RandomModel, point_mass, random_problem
 
+from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.planning import Grasp, GraspConfig, LatentDistance
 from robot_planner.planning.anytime import Budget
 from robot_planner.planning.cem import CemConfig
+from robot_planner.planning.goal_metric import PartDistance
 from robot_planner.planning.grasp import GraspSearch
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.sync import CemSync, GradientSync
@@ -46,6 +48,26 @@ def test_no_restart_becomes_worse_and_some_become_better(seed, by_gradient, reac
     again = run.objective.evaluate(run.task, improved)
     torch.testing.assert_close(again.cost, after.cost)
     torch.testing.assert_close(again.states, after.states)
+
+
+def pushed(hand_and_block, action):
+    """A hand that pushes a block to the right where it reaches it."""
+    hand = hand_and_block[:, :1] + action
+    return torch.cat([hand, torch.maximum(hand_and_block[:, 1:], hand)], dim=1)
+
+
+@pytest.mark.parametrize(("sync", "touches"), [("gradient", False), ("smoothed", True)])
+def test_smoothing_finds_a_contact_that_no_gradient_sees(sync, touches):
+    model = FunctionModel(pushed, 2, -0.2 * torch.ones(1), 0.2 * torch.ones(1))
+    metric = PartDistance(slice(1, 2))
+    config = GraspConfig(
+        horizon=8, restarts=1, candidates=1, iterations=30, sync=sync, sync_every=1, sync_rate=0.5, sync_samples=32
+    )
+    problem = Problem(np.array([0.0, 0.3], np.float32), np.array([0.0, 0.6], np.float32))
+    plan = Grasp(model, metric, config).plan(problem)
+    assert (plan.states[-1, 1] > 0.55) == touches
+    assert plan.states[-1, 1] == pytest.approx(0.6 if touches else 0.3, abs=0.05)
+    assert (np.diff(plan.cost_history) <= 0.0).all()
 
 
 def test_a_restart_that_fails_goes_on_from_the_best_plan():
