@@ -102,8 +102,8 @@ class ReachGoalServer:
             self._end(pursuit, error.code, str(error))
         except Exception as error:  # a bug: the action server would print it and forget the goal
             node.get_logger().error(f"reach_goal:\n{traceback.format_exc()}")
+            self._end(pursuit, Code.INTERNAL_ERROR, f"{type(error).__name__}; see the node's log")
             node.fault(f"reach_goal: {type(error).__name__}: {error}")
-            self._end(pursuit, Code.DEACTIVATED, "internal error; see the node's log")
 
     def _on_cancel(self, handle: Any) -> CancelResponse:
         for pursuit in list(self._pending):

@@ -13,6 +13,7 @@ from graph import PATIENCE, Repeater, noise_image, wait_for
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
 
+from robot_planner.nodes.client import ERRORS
 from robot_planner.nodes.interfaces import Quality
 from robot_planner.nodes.messages import image_to_message, latent_to_message
 from robot_planner.types import Latent
@@ -278,6 +279,18 @@ def test_the_time_limit_ends_a_goal(bench):
     assert code == Result.TIMEOUT
     assert "0.3 s" in message
     bench.assert_holds()
+
+
+def test_a_bug_of_ours_ends_the_goal_with_a_code_of_its_own_and_stops_the_node(bench, monkeypatch):
+    def fall_over(request):
+        raise ZeroDivisionError("nothing to divide by")
+
+    monkeypatch.setattr(bench.node.model, "read_goal", fall_over)
+    code, message = bench.ended(bench.goal())
+    assert code == Result.INTERNAL_ERROR and ERRORS[code] == "INTERNAL_ERROR"
+    assert message == "ZeroDivisionError; see the node's log"
+    wait_for(lambda: not bench.node.active, "the node to stop")
+    assert "nothing to divide by" in bench.node.failure
 
 
 def test_lost_latents_end_a_goal(graph):
