@@ -3,12 +3,12 @@
 """A world and planners without any learning, with each fault that the planner node must survive."""
 
 import threading
-import time
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from graph import PATIENCE
 
 from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.nodes.planner import PlannerNode
@@ -103,14 +103,15 @@ class RaisingPlanner(FakePlanner):
 
 
 class SlowPlanner(FakePlanner):
-    """Ignores its deadline."""
+    """Ignores its deadline: a plan comes out when ``release`` is set."""
 
-    entered = threading.Event()
+    entered, release, left = threading.Event(), threading.Event(), threading.Event()
 
     def plan(self, problem, deadline=None):
         plan = super().plan(problem)
         SlowPlanner.entered.set()
-        time.sleep(0.5)
+        SlowPlanner.release.wait(PATIENCE)
+        SlowPlanner.left.set()
         return plan
 
 

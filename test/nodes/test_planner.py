@@ -3,7 +3,6 @@
 """The planner node in a real ROS graph: goals, results, and what is published to the arm."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -83,6 +82,10 @@ class Bench:
 @pytest.fixture(autouse=True)
 def forget():
     FakePlanner.made.clear()
+    for event in (SlowPlanner.entered, SlowPlanner.release, SlowPlanner.left):
+        event.clear()
+    yield
+    SlowPlanner.release.set()
 
 
 @pytest.fixture
@@ -156,18 +159,18 @@ def test_success_takes_as_many_successive_latents_as_asked(graph):
 
 def test_cancel_holds_the_arm_at_once_though_the_planner_is_busy(graph):
     bench = Bench(graph)
-    SlowPlanner.entered.clear()
     with bench.camera():
         handle = bench.send(bench.goal(algorithm="fake_slow"))
         assert SlowPlanner.entered.wait(PATIENCE)
-        begin = time.monotonic()
         cancelled = handle.cancel_goal_async()
         wait_for(lambda: bench.plans and not len(bench.plans[-1].actions), "the hold")
-        assert time.monotonic() - begin < 0.45, "the hold waited for the planner"
         wait_for(cancelled.done)
         answer = bench.result(handle)
+        assert not SlowPlanner.left.is_set(), "the hold waited for the planner"
         # the plan that was under way comes out later and must not follow the hold
-        wait_for(lambda: bench.node.channel("report").count > 1, "the late plan")
+        reports = bench.node.channel("report").count
+        SlowPlanner.release.set()
+        wait_for(lambda: bench.node.channel("report").count > reports, "the late plan")
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.error_code == Result.CANCELLED
     bench.assert_holds()
@@ -190,11 +193,12 @@ def test_a_newer_goal_takes_over_without_a_hold_between(bench):
 
 def test_a_plan_for_the_former_goal_that_comes_late_is_not_published(graph):
     bench = Bench(graph, **{"fake.step": 0.01, "fake_slow.step": 0.03})
-    SlowPlanner.entered.clear()
     with bench.camera():
-        bench.send(bench.goal(algorithm="fake_slow"))
+        former = bench.send(bench.goal(algorithm="fake_slow"))
         assert SlowPlanner.entered.wait(PATIENCE)
         bench.send(bench.goal(2 * FAR))
+        assert bench.result(former).result.error_code == Result.PREEMPTED
+        SlowPlanner.release.set()
         wait_for(lambda: len(bench.motion()) > 3, "plans for the second goal")
     assert {round(plan.actions[0], 3) for plan in bench.motion()} == {0.01}
 
