@@ -23,7 +23,7 @@ from robot_planner.nodes.messages import (
     subgoals_to_message,
 )
 from robot_planner.nodes.pursuit import Code, RefusedError
-from robot_planner.planning.look_ahead import LookAhead
+from robot_planner.planning.look_ahead import LookAhead, Motion
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.types import FloatArray, Latent, Plan, Problem, Subgoals
 from robot_planner_interfaces.action import ReachGoal
@@ -70,11 +70,11 @@ class PlanningModel(Protocol):
         ...
 
     def message(self, planned: Any, algorithm: str, frame: str) -> Any:
-        """What was planned; raises InvalidInputError for what no arm should get."""
+        """What was planned, which the arm follows from now on; raises InvalidInputError for what no arm should get."""
         ...
 
     def hold(self, stamp: int, algorithm: str, frame: str) -> Any:
-        """The message that says: hold where you are."""
+        """The message that says: hold where you are. From now on the arm follows nothing."""
         ...
 
 
@@ -127,6 +127,7 @@ class WorldPlanning:
                 self._no_texts = str(error)
         self.name, self.encoder, self.latent_dim = world.name, world.encoder.digest, world.dynamics.latent_dim
         self.unit = self._metric.unit
+        self._motion = Motion.through(world.dynamics)
 
     def check_algorithm(self, name: str) -> None:
         """See PlanningModel."""
@@ -170,7 +171,7 @@ class WorldPlanning:
         planner = TowardsWords(
             lambda metric: PLANNERS.make(algorithm, dynamics, metric, config), self._metric, self._texts
         )
-        return LookAhead(planner, dynamics)
+        return LookAhead(planner, dynamics, self._motion)
 
     def distances(self, latents: FloatArray, goal: Any) -> FloatArray:
         """See PlanningModel; those of a text are in metres whatever the metric."""
@@ -191,10 +192,12 @@ class WorldPlanning:
     def message(self, planned: Plan, algorithm: str, frame: str) -> Any:
         """See PlanningModel."""
         check_plan(planned, self._world.dynamics.action_dim, self.latent_dim)
+        self._motion.follow(planned)
         return plan_to_message(planned, self.encoder, algorithm, frame)
 
     def hold(self, stamp: int, algorithm: str, frame: str) -> Any:
         """See PlanningModel."""
+        self._motion.forget()
         return hold_message(stamp, self.encoder, algorithm, frame)
 
 

@@ -7,7 +7,6 @@ these make it do in that time is known, so the model is asked where that leads, 
 new path then leaves the old one where the robot is: there is no gap to be closed at the seam.
 """
 
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -52,24 +51,37 @@ class _Piece:
 
 
 class Motion:
-    """What a robot is told by one plan after the other, each followed from its first instant until the next one's."""
+    """What a robot is told by one plan after the other, each followed from its first instant until the next one's.
+
+    One thread may tell it what is followed while others ask what was.
+    """
 
     def __init__(self, neutral: FloatArray) -> None:
         """``neutral`` (A,): the action by which the robot stands still."""
         self._neutral = neutral
-        self._pieces: deque[_Piece] = deque(maxlen=REMEMBERED)
+        self._pieces: tuple[_Piece, ...] = ()
+
+    @classmethod
+    def through(cls, model: WorldModel) -> "Motion":
+        """That of a robot which a model's actions move, and which stands still as yet."""
+        return cls(_rest(model).float().cpu().numpy())
+
+    def then(self, plan: Plan) -> "Motion":
+        """What is told with a plan followed from ``plan.begins`` on; those that begin later than it are dropped."""
+        sums = np.cumsum(plan.actions - self._neutral, axis=0, dtype=np.float32)
+        corners = np.concatenate([np.zeros((1, sums.shape[1]), np.float32), sums])
+        before = [piece for piece in self._pieces if piece.begins < plan.begins]
+        motion = Motion(self._neutral)
+        motion._pieces = (*before, _Piece(plan.begins, plan.step_seconds, corners))[-REMEMBERED:]
+        return motion
 
     def follow(self, plan: Plan) -> None:
         """Takes a plan that will be followed from ``plan.begins`` on; those that begin later than it are dropped."""
-        while self._pieces and self._pieces[-1].begins >= plan.begins:
-            self._pieces.pop()
-        sums = np.cumsum(plan.actions - self._neutral, axis=0, dtype=np.float32)
-        corners = np.concatenate([np.zeros((1, sums.shape[1]), np.float32), sums])
-        self._pieces.append(_Piece(plan.begins, plan.step_seconds, corners))
+        self._pieces = self.then(plan)._pieces
 
     def forget(self) -> None:
-        """Nothing has been followed."""
-        self._pieces.clear()
+        """The robot stands still: nothing is followed any more."""
+        self._pieces = ()
 
     def between(self, begin: int, end: int) -> FloatArray:
         """The one action (A,) that does what was told between two instants [ns], no longer than a step apart."""
@@ -90,10 +102,16 @@ class LookAhead:
     displacements or velocities; a model whose state drifts on its own drifts a whole step at each piece of the lead.
     """
 
-    def __init__(self, planner: Plans, model: WorldModel) -> None:
+    def __init__(self, planner: Plans, model: WorldModel, motion: Motion | None = None) -> None:
+        """``motion``: what the robot is told, kept by whoever tells it; None: every plan that is made here is followed.
+
+        The newest plan made here counts as followed before the motion has it, but not after a reset, for it may never
+        be sent. Who holds the robot calls ``motion.forget()``.
+        """
         self.planner, self._model = planner, model
-        low, high = model.action_low, model.action_high
-        self._motion = Motion(torch.zeros_like(low).clamp(low, high).float().cpu().numpy())
+        self.motion = Motion.through(model) if motion is None else motion
+        self._told = motion is not None
+        self._newest: Plan | None = None
 
     def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
         """See Planner. Without a lead the planner is asked as it is; raises what it raises."""
@@ -101,25 +119,33 @@ class LookAhead:
             problem = replace(problem, start=self.predict(problem))
         plan = self.planner.plan(problem, deadline)
         if plan.actions.shape[1:] == self._model.action_low.shape and np.isfinite(plan.actions).all():
-            self._motion.follow(plan)  # no robot gets any other
+            if self._told:  # no robot gets any other
+                self._newest = plan
+            else:
+                self.motion.follow(plan)
         return plan
 
     def predict(self, problem: Problem) -> FloatArray:
         """The latent (D,) expected at ``problem.begins``, by what the plans so far make the robot do until then."""
         step = int(self._model.step_seconds * NANOSECONDS)
         moments = [*range(problem.stamp, problem.begins, step), problem.begins]
-        low, high = self._model.action_low, self._model.action_high
+        motion = self.motion if self._newest is None else self.motion.then(self._newest)
+        low, high, rest = self._model.action_low, self._model.action_high, _rest(self._model)
         latent = torch.from_numpy(problem.start)[None].to(low)
-        rest = torch.zeros_like(low).clamp(low, high)
         with torch.inference_mode():
             for begin, end in zip(moments, moments[1:], strict=False):
-                action = torch.from_numpy(self._motion.between(begin, end)).to(low).clamp(low, high)
+                action = torch.from_numpy(motion.between(begin, end)).to(low).clamp(low, high)
                 if not torch.equal(action, rest):  # nothing is done, nothing changes: the model would only blur it
                     latent = self._model.step(latent, action[None])
         predicted: FloatArray = latent[0].float().cpu().numpy()
         return predicted
 
     def reset(self) -> None:
-        """See Planner; the robot stands still."""
+        """See Planner; what the robot was told it goes on doing."""
         self.planner.reset()
-        self._motion.forget()
+        self._newest = None
+
+
+def _rest(model: WorldModel) -> torch.Tensor:
+    """The action (A,) by which nothing is done, or the admissible one that is nearest."""
+    return torch.zeros_like(model.action_low).clamp(model.action_low, model.action_high)

@@ -37,11 +37,19 @@ def still_dynamics(latent_dim):
     )
 
 
-def fake_world():
+def moving_dynamics(latent_dim):
+    """A model whose first two numbers are moved by the actions."""
+    return FunctionModel(
+        lambda latents, actions: latents + torch.nn.functional.pad(actions, (0, latent_dim - 2)), latent_dim,
+        torch.full((2,), -0.04), torch.full((2,), 0.04), 0.2,
+    )  # fmt: skip
+
+
+def fake_world(dynamics=still_dynamics):
     return SimpleNamespace(
         name="fake",
         encoder=SimpleNamespace(digest=DIGEST),
-        dynamics=still_dynamics(DIM),
+        dynamics=dynamics(DIM),
         metric=lambda name: Euclidean(),
     )
 
@@ -51,6 +59,13 @@ class FakePlannerNode(PlannerNode):
 
     def load_model(self):
         return fake_world()
+
+
+class MovingPlannerNode(PlannerNode):
+    """The planner node over a world in which something moves."""
+
+    def load_model(self):
+        return fake_world(moving_dynamics)
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,10 @@ class FakePlanner:
 
     def reset(self):
         self.resets += 1
+
+
+class OtherPlanner(FakePlanner):
+    """Another algorithm."""
 
 
 class NanPlanner(FakePlanner):
@@ -117,6 +136,7 @@ class SlowPlanner(FakePlanner):
 
 for _name, _kind in (
     ("fake", FakePlanner),
+    ("fake_other", OtherPlanner),
     ("fake_nan", NanPlanner),
     ("fake_shape", ShapePlanner),
     ("fake_raising", RaisingPlanner),

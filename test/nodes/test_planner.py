@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from fakes import DIGEST, DIM, FakePlanner, FakePlannerNode, SlowPlanner
+from fakes import DIGEST, DIM, FakePlanner, FakePlannerNode, MovingPlannerNode, SlowPlanner
 from graph import PATIENCE, Repeater, noise_image, wait_for
 from sensor_msgs.msg import Image, JointState
 from visualization_msgs.msg import MarkerArray
@@ -201,6 +201,42 @@ def test_a_plan_for_the_former_goal_that_comes_late_is_not_published(graph):
         SlowPlanner.release.set()
         wait_for(lambda: len(bench.motion()) > 3, "plans for the second goal")
     assert {round(plan.actions[0], 3) for plan in bench.motion()} == {0.01}
+
+
+@pytest.mark.parametrize("algorithm", ["fake", "fake_other"])
+def test_a_goal_that_takes_over_is_planned_for_from_where_the_moving_arm_will_be(graph, algorithm):
+    """No hold is sent between the two, so the arm goes on by the former goal's plans, whatever algorithm made them."""
+    bench = Bench(graph, MovingPlannerNode, **{"fake.step": 0.04, "fake_other.step": 0.04})
+    with bench.camera():
+        bench.send(bench.goal())
+        wait_for(lambda: len(bench.motion()) > 5, "plans")
+        bench.send(bench.goal(2 * FAR, algorithm=algorithm))
+        problem = wait_for(lambda: first_problem(2 * FAR), "a plan for the second goal")
+    assert problem.lead > 0.0
+    told = 0.04 * problem.lead / 0.2  # as each plan goes on as the one before it did
+    np.testing.assert_allclose(problem.start, [told, told, 0.0, 0.0], atol=1e-4)
+
+
+def test_after_a_hold_the_arm_stands_still_whatever_comes_out_late(graph):
+    bench = Bench(graph, MovingPlannerNode, **{"fake.step": 0.04, "fake_slow.step": 0.04})
+    with bench.camera():
+        for algorithm in ("fake", "fake_slow"):
+            handle = bench.send(bench.goal(algorithm=algorithm))
+            planned = bench.motion if algorithm == "fake" else SlowPlanner.entered.is_set
+            wait_for(planned, "a plan")
+            handle.cancel_goal_async()
+            bench.result(handle)
+        bench.send(bench.goal(2 * FAR))
+        SlowPlanner.release.set()  # what it planned is never sent to the arm
+        problem = wait_for(lambda: first_problem(2 * FAR), "a plan for the last goal")
+    assert problem.lead > 0.0
+    np.testing.assert_array_equal(problem.start, np.zeros(DIM))
+
+
+def first_problem(goal):
+    """The first that any planner was asked to solve for a goal."""
+    problems = [problem for planner in FakePlanner.made for problem in list(planner.problems)]
+    return next((problem for problem in problems if np.array_equal(problem.goal, goal)), None)
 
 
 def test_a_malformed_goal_does_not_disturb_the_present_one(bench):

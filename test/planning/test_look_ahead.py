@@ -86,13 +86,37 @@ def test_without_a_lead_and_before_the_first_plan_nothing_is_foretold():
     assert [list(asked.start) for asked in scripted.problems] == [[3.0, 4.0], [1.0, 2.0]]
 
 
-def test_after_a_reset_the_robot_stands_still():
+LATER = SECOND + SECOND // 10
+AHEAD = 0.1 / STEP
+"""Part of an action that is done in the lead of a plan from LATER."""
+
+
+def test_a_reset_is_for_the_planner_and_the_robot_moves_on_until_it_is_held():
     scripted = Scripted()
     planner = LookAhead(scripted, shift_model())
-    planner.plan(problem(SECOND))
+    told = planner.plan(problem(SECOND)).actions[0]
     planner.reset()
-    planner.plan(problem(SECOND + SECOND // 10, (1.0, 2.0), 0.1))
+    planner.plan(problem(LATER, (1.0, 2.0), 0.1))
+    np.testing.assert_allclose(scripted.problems[-1].start, [1.0, 2.0] + AHEAD * told, atol=1e-6)
+    planner.motion.forget()
+    planner.plan(problem(LATER, (1.0, 2.0), 0.1))
     assert list(scripted.problems[-1].start) == [1.0, 2.0]
+
+
+def test_planners_of_one_robot_share_what_it_was_told_and_count_what_is_being_sent():
+    """The newest plan counts before it is out; if it never comes out, it doesn't after the reset that follows."""
+    model = shift_model()
+    motion, first, second = Motion.through(model), Scripted(1), Scripted(2)
+    one, other = LookAhead(first, model, motion), LookAhead(second, model, motion)
+    sent = one.plan(problem(SECOND))
+    one.plan(problem(LATER, lead=0.1))
+    np.testing.assert_allclose(first.problems[-1].start, AHEAD * sent.actions[0], atol=1e-6)
+    motion.follow(sent)
+    one.plan(problem(LATER))  # begins at LATER; it is never sent
+    for planner, scripted in ((one, first), (other, second)):
+        planner.reset()
+        planner.plan(problem(LATER, lead=0.1))
+        np.testing.assert_allclose(scripted.problems[-1].start, AHEAD * sent.actions[0], atol=1e-6)
 
 
 def test_a_long_lead_is_gone_in_steps_of_the_model_within_its_bounds():
@@ -104,7 +128,7 @@ def test_a_long_lead_is_gone_in_steps_of_the_model_within_its_bounds():
 
     planner = LookAhead(Scripted(), FunctionModel(step, 2, -LIMIT, LIMIT, STEP))
     motion = np.full((5, 2), 0.04, np.float32)
-    planner._motion.follow(Plan(motion, np.zeros((6, 2), np.float32), 0, 1, 0, StopReason.DEADLINE, SECOND, STEP))
+    planner.motion.follow(Plan(motion, np.zeros((6, 2), np.float32), 0, 1, 0, StopReason.DEADLINE, SECOND, STEP))
     predicted = planner.predict(problem(SECOND, lead=0.5))
     np.testing.assert_allclose(predicted, [0.1, 0.1], atol=1e-6)
     np.testing.assert_allclose(seen, [[0.04, 0.04], [0.04, 0.04], [0.02, 0.02]], atol=1e-6)
