@@ -12,6 +12,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.policy.types import PlanInput
 from robot_planner.types import FloatArray, Latent, Plan, StopReason, Subgoals
 from robot_planner_interfaces.msg import Latent as LatentMessage
 from robot_planner_interfaces.msg import Plan as PlanMessage
@@ -119,6 +120,22 @@ def plan_from_message(message: PlanMessage, action_dim: int = 0) -> Plan:
         actions, states, float(message.cost), int(message.iterations), float(message.planning_time), reason,
         to_nanoseconds(message.header.stamp), float(message.step_duration), float(message.uncertainty),
         lead=float(message.lead),
+    )  # fmt: skip
+
+
+def plan_input_from_message(message: PlanMessage) -> PlanInput:
+    """A message for the policy's controller, unchecked; one that contradicts itself gets a shape that no plan has."""
+    actions = np.array(message.actions, dtype=np.float64)
+    states = np.asarray(message.states, dtype=np.float64)
+    dimension = message.action_dim
+    if actions.size and dimension and actions.size % dimension == 0:
+        steps = actions.size // dimension
+        if states.size == (steps + 1) * message.latent_dim:
+            actions = actions.reshape(steps, dimension)
+    finite = bool(np.all(np.isfinite(states)) and np.isfinite(message.cost) and np.isfinite(message.uncertainty))
+    return PlanInput(
+        actions, to_nanoseconds(message.header.stamp), message.step_duration, message.encoder,
+        message.header.frame_id, finite, lead=message.lead,
     )  # fmt: skip
 
 

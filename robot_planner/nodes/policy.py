@@ -21,7 +21,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from robot_planner.errors import InvalidInputError, ModelError, RobotPlannerError
 from robot_planner.nodes.base import ManagedNode
 from robot_planner.nodes.interfaces import Gives, Quality, Takes
-from robot_planner.nodes.messages import latent_from_message, to_nanoseconds, to_stamp
+from robot_planner.nodes.messages import latent_from_message, plan_input_from_message, to_nanoseconds, to_stamp
 from robot_planner.nodes.policy_parameters import COMMAND_TOPICS, PolicyParameters
 from robot_planner.nodes.runner import run
 from robot_planner.nodes.subgoal_following import Answer, SubgoalFollower
@@ -191,7 +191,7 @@ class PolicyNode(ManagedNode):
 
     def _on_plan(self, message: PlanMessage) -> None:
         controller = self.controller
-        reason = controller.plan(plan_input(message), self.now(), time.monotonic())
+        reason = controller.plan(plan_input_from_message(message), self.now(), time.monotonic())
         self._say_state()
         if reason is not Reason.NONE:
             raise InvalidInputError(f"plan refused ({reason.value}): {controller.refusal}")
@@ -374,22 +374,6 @@ class PolicyNode(ManagedNode):
             self.get_logger().warning(line)
         else:
             self.get_logger().info(line)
-
-
-def plan_input(message: PlanMessage) -> PlanInput:
-    """A plan message, unchecked; one whose sizes contradict each other gets a shape that no plan has."""
-    actions = np.array(message.actions, dtype=np.float64)
-    states = np.asarray(message.states, dtype=np.float64)
-    dimension = message.action_dim
-    if actions.size and dimension and actions.size % dimension == 0:
-        steps = actions.size // dimension
-        if states.size == (steps + 1) * message.latent_dim:
-            actions = actions.reshape(steps, dimension)
-    finite = bool(np.all(np.isfinite(states)) and np.isfinite(message.cost) and np.isfinite(message.uncertainty))
-    return PlanInput(
-        actions, to_nanoseconds(message.header.stamp), message.step_duration, message.encoder,
-        message.header.frame_id, finite, lead=message.lead,
-    )  # fmt: skip
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from robot_planner.nodes.messages import (
     latent_from_message,
     latent_to_message,
     plan_from_message,
+    plan_input_from_message,
     plan_to_message,
     to_nanoseconds,
     to_stamp,
@@ -168,3 +169,23 @@ def test_compressed_images_are_decoded_to_rgb():
 def test_compressed_images_that_are_none_are_refused(data):
     with pytest.raises(InvalidInputError, match="can't be decoded"):
         image_from_message(CompressedImage(format="jpeg", data=array.array("B", data)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "shape"),
+    [
+        ({}, (3, 2)),
+        ({"action_dim": 0}, (6,)),
+        ({"action_dim": 4}, (6,)),
+        ({"action_dim": 3}, (6,)),
+        ({"latent_dim": 7}, (6,)),
+        ({"states": array.array("f", [])}, (6,)),
+    ],
+)
+def test_a_plan_that_contradicts_itself_gets_a_shape_that_no_plan_has(changes, shape):
+    message = plan_to_message(make_plan(), "e", "grasp")
+    for name, value in changes.items():
+        setattr(message, name, value)
+    assert plan_input_from_message(message).actions.shape == shape
+    message.actions = array.array("f")
+    assert plan_input_from_message(message).actions.size == 0

@@ -18,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robot_planner.errors import InvalidInputError
 from robot_planner.nodes.interfaces import Quality
-from robot_planner.nodes.policy import PolicyNode, plan_input
+from robot_planner.nodes.policy import PolicyNode
 from robot_planner.nodes.policy_parameters import PolicyParameters
 from robot_planner_interfaces.msg import Latent, Plan
 
@@ -150,22 +150,6 @@ def test_refused_plans_are_counted_with_their_reason(make):
     here.graph.wait(lambda: channel.dropped == 1, "the refusal")
     assert "wrong_encoder" in channel.last_reason
     assert here.node.diagnose()["refused: wrong_encoder"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("changes", "shape"),
-    [
-        ({}, (3, 2)),
-        ({"action_dim": 0}, (6,)),
-        ({"action_dim": 4}, (6,)),
-        ({"action_dim": 3}, (6,)),
-        ({"latent_dim": 7}, (6,)),
-        ({"states": array.array("f", [])}, (6,)),
-    ],
-)
-def test_a_plan_that_contradicts_itself_gets_a_shape_that_no_plan_has(changes, shape):
-    assert plan_input(make_plan(np.zeros((3, 2)), 5, **changes)).actions.shape == shape
-    assert plan_input(make_plan(np.zeros((0, 2)), 5, **changes)).actions.size == 0
 
 
 WRONG = {
