@@ -99,7 +99,7 @@ class Recording:
     image_ages: list[float] = field(default_factory=list)
     """From an image to a command that follows from it [s]."""
     jumps: list[float] = field(default_factory=list)
-    """With each command, how far the path of its plan was from the one before it where they were joined [m]."""
+    """Of each plan that was followed, how far its path was from the one before it where they were joined [m]."""
     periods: list[float] = field(default_factory=list)
     """Between one such command and the next [s]."""
     latent_ages: list[float] = field(default_factory=list)

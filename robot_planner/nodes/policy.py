@@ -3,6 +3,7 @@
 """The policy node: plans or subgoals to arm commands, within limits, and the first to stop."""
 
 import json
+import math
 import sys
 import time
 from collections import deque
@@ -33,9 +34,10 @@ from robot_planner_interfaces.msg import Plan as PlanMessage
 from robot_planner_interfaces.msg import Subgoals as SubgoalsMessage
 
 TIMING = ("image_time", "command_time", "image_age", "period", "computing", "jump")
-"""The last is a distance [m]: between the paths of the newest plan and the one before it, where they were joined."""
 """What each message on ``~/timing`` holds, in seconds: stamp of the image behind the plan, time of the command, their
-difference, time since the command before, and time that making the command took."""
+difference, time since the command before, and time that making the command took. The last is a distance [m], once a
+plan: with the first command that follows it, how far its path was from the one before it where they were joined; NaN
+with all other commands, and of chunks."""
 JITTER_WINDOW = 3000
 """Control periods over which the jitter in the diagnostics is taken."""
 
@@ -70,7 +72,8 @@ class PolicyNode(ManagedNode):
         Gives("~/state", String, "JSON on each change: state (idle, following, holding, stopped), reason, detail.",
               Quality.LATCHED),
         Gives("~/timing", Float64MultiArray, "With each command that follows a plan [s, the jump in m]: "
-              f"{', '.join(TIMING)}.", Quality.QUEUED),
+              f"{', '.join(TIMING)}. The jump, from the path of one plan to that of the next, is told with the first "
+              "command that follows the latter, and else NaN.", Quality.QUEUED),
     )  # fmt: skip
 
     def set_up(self) -> None:
@@ -87,6 +90,7 @@ class PolicyNode(ManagedNode):
         self._said: tuple[str, str] | None = None
         self._last_command: float | None = None
         self._periods: deque[float] = deque(maxlen=JITTER_WINDOW)
+        self._jump = math.nan
         self._command = self.advertise(COMMAND_TOPICS[self.parameters.command_type])
         self._tool_point = self.advertise("tool_point")
         self._state = self.advertise("~/state")
@@ -143,7 +147,7 @@ class PolicyNode(ManagedNode):
         if self.follower is not None:
             self.follower.restart()
         self.controller.emergency_stop(self._emergency(), time.monotonic())
-        self._last_command = None
+        self._last_command, self._jump = None, math.nan
         self._periods.clear()
         self._say_state()
 
@@ -190,8 +194,10 @@ class PolicyNode(ManagedNode):
     # --- inputs
 
     def _on_plan(self, message: PlanMessage) -> None:
-        controller = self.controller
-        reason = controller.plan(plan_input_from_message(message), self.now(), time.monotonic())
+        controller, plan = self.controller, plan_input_from_message(message)
+        reason = controller.plan(plan, self.now(), time.monotonic())
+        if plan.actions.size and reason is Reason.NONE:
+            self._jump = controller.schedule.jump
         self._say_state()
         if reason is not Reason.NONE:
             raise InvalidInputError(f"plan refused ({reason.value}): {controller.refusal}")
@@ -353,9 +359,8 @@ class PolicyNode(ManagedNode):
             return
         image, at = command.image_stamp * 1e-9, now * 1e-9
         age = (now - command.image_stamp) * 1e-9
-        message = Float64MultiArray(
-            data=[image, at, age, period, time.monotonic() - steady, self.controller.schedule.jump]
-        )
+        jump, self._jump = self._jump, math.nan
+        message = Float64MultiArray(data=[image, at, age, period, time.monotonic() - steady, jump])
         message.layout.dim = [MultiArrayDimension(label=",".join(TIMING), size=len(TIMING), stride=len(TIMING))]
         self._timing.publish(message)
 

@@ -116,6 +116,15 @@ def test_it_follows_and_measures_the_age_of_images(policy):
     policy.check_stopped("stopped", "plan_lost", world.lives["planner"])
 
 
+def test_the_gap_of_a_plan_is_told_once_with_the_first_command_that_follows_it(policy):
+    world = policy.moving().world
+    world.timing.clear()
+    policy.graph.wait(lambda: len(world.timing) > 40, "timing")
+    image, jump = np.array(world.timing).T[[0, 5]]
+    assert np.array_equal(np.isfinite(jump[1:]), np.diff(image) != 0.0)
+    assert 2 <= np.isfinite(jump).sum() < 0.7 * len(jump), "plans come at 20 Hz, commands at 50 Hz"
+
+
 SILENCES = {"camera": "latent_lost", "planner": "plan_lost", "arm": "joint_states_lost"}
 
 
