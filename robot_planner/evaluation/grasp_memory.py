@@ -18,7 +18,7 @@ import torch
 
 from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.errors import InvalidInputError
-from robot_planner.evaluation.latency import resident_megabytes
+from robot_planner.evaluation.processes import resident_megabytes
 from robot_planner.evaluation.speed_models import ACTION_DIM, LATENT_DIM, speed_models
 from robot_planner.planning.catalogue import check_algorithm, planner_configs
 from robot_planner.planning.goal_metric import LatentDistance
