@@ -4,9 +4,10 @@
 
 import argparse
 import ast
+import functools
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``demo``."""
     parser.add_argument(
         "--task", metavar="TASK",
-        help=f"reach or push (default: {DEFAULTS['task']}); or several words, for the task planner to do step by step, "
-        'such as "tidy up: red in bin A, blue in the drawer"',
+        help=f"{_either(TIME_LIMITS)} (default: {DEFAULTS['task']}); or several words, for the task planner to do step "
+        'by step, such as "tidy up: red in bin A, blue in the drawer"',
     )  # fmt: skip
     parser.add_argument(
         "--goal", metavar="WORDS", help='what to do, in words, such as "put the red block in bin A"; in place of --task'
@@ -78,8 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"N episodes, seeds from {HELD_OUT_SEEDS[0]} on, which no training has seen (default: {EPISODES})",
     )  # fmt: skip
     parser.add_argument(
-        "--planner", metavar="NAME", help=f"grasp or cem (default: {DEFAULTS['planner']}); with --goal it is lbp"
-    )
+        "--planner", metavar="NAME",
+        help=f"{_either(planner_names())} (default: {DEFAULTS['planner']}); with --goal {GOAL_DEFAULTS['planner']}",
+    )  # fmt: skip
     parser.add_argument(
         "--model", metavar="NAME",
         help=f"shipped model, or path of a model folder ({DEFAULTS['model']}; with --goal {GOAL_DEFAULTS['model']})",
@@ -104,7 +106,7 @@ def read_options(args: argparse.Namespace) -> Options:
         args.goal, args.task = without_heading(args.task), None
     for name, value in (DEFAULTS if args.goal is None else GOAL_DEFAULTS).items():
         setattr(args, name, getattr(args, name) if getattr(args, name) is not None else value)
-    names = planner_names() if args.goal is None else [GOAL_DEFAULTS["planner"]]
+    names = planner_names() if args.goal is None else (GOAL_DEFAULTS["planner"],)
     if args.goal is None and args.task not in TIME_LIMITS:
         raise UnknownNameError("task", args.task, TIME_LIMITS)
     if args.planner not in names:
@@ -131,6 +133,12 @@ def read_options(args: argparse.Namespace) -> Options:
     )  # fmt: skip
 
 
+def _either(names: Iterable[str]) -> str:
+    """Names as a choice in words."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
+
+
 def understood(goal: str, model: str) -> str:
     """The task that a goal in words asks for, such as tidy/red=bin_a; raises NotUnderstoodError, ModelError."""
     from robot_planner.lbp import load_lbp
@@ -138,14 +146,16 @@ def understood(goal: str, model: str) -> str:
     return f"tidy/{load_lbp(model).language.understand(goal).arrangement}"
 
 
-def planner_names() -> list[str]:
+@functools.cache
+def planner_names() -> tuple[str, ...]:
     """Names of the registered planners, by reading their source: importing them would take seconds."""
     found = []
-    for path in (PACKAGE / "planning").glob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    texts = [path.read_text(encoding="utf-8") for path in (PACKAGE / "planning").glob("*.py")]
+    for text in texts:
+        for call in ast.walk(ast.parse(text)) if "PLANNERS.register" in text else ():
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "PLANNERS.register":
                 found += [word.value for word in call.args if isinstance(word, ast.Constant)]
-    return sorted(map(str, found))
+    return tuple(sorted(map(str, found)))
 
 
 def check_model(name: str) -> str:

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the demo shows on a terminal and in a log, and the small parts of it that need no graph."""
 
+import argparse
 import io
 import math
 import os
+import re
 import signal
 
 import numpy as np
@@ -15,7 +17,7 @@ from rich.console import Console
 
 from robot_planner.nodes import demo_view
 from robot_planner.nodes.demo_interrupts import InterruptedByUser, Interrupts
-from robot_planner.nodes.demo_options import planner_names
+from robot_planner.nodes.demo_options import TIME_LIMITS, add_arguments, planner_names
 from robot_planner.nodes.demo_thumbnail import SIDE, Thumbnail
 from robot_planner.nodes.demo_view import BARS, LiveView, PlainView, Snapshot, spark_line
 
@@ -146,6 +148,13 @@ def test_the_names_of_planners_are_those_that_are_registered():
 
     assert set(planner_names()) <= set(planner_configs())  # other tests register planners of theirs
     assert {"cem", "grasp"} <= set(planner_names())
+
+
+def test_the_help_names_every_task_and_every_planner():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = set(re.findall(r"[\w+]+", parser.format_help()))
+    assert {*TIME_LIMITS, *planner_names()} <= words
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
