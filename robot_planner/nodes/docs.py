@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ stands for the node's own name. Every node is a lifecycle node in a process of i
 KINDS = {Takes: "takes", Gives: "gives", Serves: "serves", Calls: "calls", Acts: "action", Asks: "asks"}
 VIEWS = ("front", "wrist")
 """What stands for the fields in the names of topics."""
+WIDTH = 120
+"""Longest line of prose; a row of a table is one line, however long."""
 
 
 def node_class(entry: NodeEntry) -> type[ManagedNode]:
@@ -59,6 +62,12 @@ def table(head: list[str], rows: Any) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
 
 
+def prose(*paragraphs: str) -> str:
+    """Paragraphs in lines up to WIDTH, each with an empty line after it."""
+    lines = (textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False) for text in paragraphs)
+    return "".join(f"{text}\n\n" for text in lines)
+
+
 def _overview() -> str:
     rows = [[f"[{entry.name}](#{entry.name})", entry.about, entry.role] for entry in NODES]
     return "## The graph\n\n" + table(["node", "does", "role"], rows)
@@ -70,14 +79,14 @@ def _arguments() -> str:
         option = f"`{argument.name}:=`, `--{argument.name.replace('_', '-')}`"
         default = f"`{argument.default}`" if argument.default else ""
         rows.append([option, default, f"{argument.about} {_choices(argument.choices)}".strip()])
-    text = (
-        "## Starting them\n\n`ros2 launch robot_planner robot_planner.launch.py NAME:=VALUE ...` where ROS 2 is "
-        "installed; `robot-planner up --NAME VALUE ...` anywhere. Without a value the parameters file decides "
-        "(`config/robot_planner.yaml`, and `config/lbp.yaml` "
-        "with a model of kind lbp); switches are `--NAME` and `--no-NAME` for `up`.\n\n"
+    text = "## Starting them\n\n" + prose(
+        "`ros2 launch robot_planner robot_planner.launch.py NAME:=VALUE ...` where ROS 2 is installed; "
+        "`robot-planner up --NAME VALUE ...` anywhere. Without a value the parameters file decides "
+        "(`config/robot_planner.yaml`, and `config/lbp.yaml` with a model of kind lbp); switches are `--NAME` and "
+        "`--no-NAME` for `up`.",
         "With `role` the nodes can be spread over machines. `robot-planner up` keeps all traffic on its own machine "
         "unless the environment says otherwise: on several machines, set `ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET` and "
-        "`FASTDDS_DEFAULT_PROFILES_FILE` to nothing or to a profile of your own.\n\n"
+        "`FASTDDS_DEFAULT_PROFILES_FILE` to nothing or to a profile of your own.",
     )
     return text + table(["argument, option", "default", "meaning"], rows)
 

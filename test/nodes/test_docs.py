@@ -21,6 +21,10 @@ def test_the_page_on_nodes_says_what_the_code_says():
     assert written == done.stdout, "run: python -m robot_planner.nodes.docs"
 
 
+def test_prose_is_wrapped():
+    assert [line for line in docs.document().splitlines() if len(line) > 120 and not line.startswith("|")] == []
+
+
 def test_everything_has_a_description():
     for entry in NODES:
         kind = docs.node_class(entry)
