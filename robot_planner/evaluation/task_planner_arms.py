@@ -115,16 +115,15 @@ def draw_samples(case: Case, model: LanguageModel, settings: Settings) -> list[S
     task, grammar = case.task, Grammar(case.task.scene, case.task.goals)
     seed = case.seed * 1000
     refine = Refinement(model, write_prompt(task), grammar, first_temperature=settings.temperature, seed=seed)
-    known: dict[TaskPlan | None, tuple[Score, int, int]] = {}
+    known: dict[TaskPlan | None, tuple[Score, int]] = {}
     samples = []
     for _ in range(max(settings.trees)):
         text = refine(None, settings.steps)
         plan = _plan(text)
         if plan not in known:
-            result = check(plan or TaskPlan(), task.scene, goals=task.goals)
-            known[plan] = case.score(plan), len(result.violations), len(result.unmet)
-        score, violations, unmet = known[plan]
-        samples.append(Sample(plan, outcome_of_texts(score, [text]), text.log_probability, violations, unmet))
+            known[plan] = case.score(plan), check(plan or TaskPlan(), task.scene, goals=task.goals).faults
+        score, faults = known[plan]
+        samples.append(Sample(plan, outcome_of_texts(score, [text]), text.log_probability, faults))
     return samples
 
 

@@ -69,15 +69,13 @@ class Sample:
     plan: TaskPlan | None
     outcome: Outcome
     log_probability: float
-    violations: int
+    faults: int
     """By the checker."""
-    unmet: int
-    """Goals that are known not to hold after it; what depends on the unknown is not counted."""
 
     @property
-    def rank(self) -> tuple[bool, int, int, float]:
+    def rank(self) -> tuple[bool, int, float]:
         """The order in which samples are picked, best least: checker first, then the model's own score."""
-        return self.plan is None, self.violations, self.unmet, -self.log_probability
+        return self.plan is None, self.faults, -self.log_probability
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Row:
     outcomes: dict[str, Outcome]
     passes: tuple[Outcome, ...]
     """One pass a correction, by the corrections allowed, from 0; the last one stands for all that are more."""
-    samples: tuple[tuple[Outcome, tuple[bool, int, int, float]], ...]
+    samples: tuple[tuple[Outcome, tuple[bool, int, float]], ...]
     """Outcome and rank of each."""
 
     def one_pass(self, corrections: int) -> Outcome:

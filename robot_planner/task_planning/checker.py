@@ -99,6 +99,9 @@ class CheckResult:
     """Goals that are known not to hold after the plan; empty if a step can't be done."""
     open: tuple[str, ...] = ()
     """Goals that may hold after the plan: it depends on what is not known."""
+    faults: int = 0
+    """Steps that can't be done, and goals known to be unmet. Where a step can't be done all goals are, so that such a
+    plan has more faults than any that can be done."""
 
     @property
     def ok(self) -> bool:
@@ -138,7 +141,8 @@ def check(
         assumed += [(index, reason) for reason in outlook.assumed]
         facts = outlook.knowledge
     if violations:
-        return CheckResult(tuple(violations), tuple(assumed))
+        return CheckResult(tuple(violations), tuple(assumed), faults=len(violations) + len(goals))
     values = [(str(goal), scene.domain.expand(goal).evaluate(facts, {})) for goal in goals]
     unmet = tuple(goal for goal, value in values if value is False)
-    return CheckResult((), tuple(assumed), unmet, tuple(goal for goal, value in values if value is None))
+    maybe = tuple(goal for goal, value in values if value is None)
+    return CheckResult((), tuple(assumed), unmet, maybe, len(unmet))

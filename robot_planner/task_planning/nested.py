@@ -158,7 +158,7 @@ class NestedLoop:
     refusal: Callable[[TaskPlan], Feedback | None] = lambda plan: None
     """The checker's answer to a plan that must not be tried; None if it may."""
     faults: Callable[[TaskPlan], int] = lambda plan: 0
-    """How many faults the checker finds: rules that a plan breaks, goals that are known to be unmet."""
+    """How many faults the checker finds; see ``CheckResult``."""
     environment: Tester | None = None
     world_model: Tester | None = None
     budgets: Budgets = field(default_factory=Budgets)

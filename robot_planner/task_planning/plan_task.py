@@ -110,13 +110,9 @@ def plan_task(
         found = sight.check(plan).violations
         return Feedback(False, found[0].step, found[0].reason, source=CHECKER) if found else None
 
-    def faults(plan: TaskPlan) -> int:
-        found = sight.check(plan)
-        return len(found.violations) + len(found.unmet)
-
     loop = NestedLoop(
-        refine_after, refusal, faults, environment, world_model, budgets, cancelled, on_event,
-        still_to_do=_all_of_it if observe is None else _from_the_failed_step_on,
+        refine_after, refusal, lambda plan: sight.check(plan).faults, environment, world_model, budgets, cancelled,
+        on_event, still_to_do=_all_of_it if observe is None else _from_the_failed_step_on,
     )  # fmt: skip
     return loop.run(warm_start)
 

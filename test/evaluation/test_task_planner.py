@@ -236,7 +236,7 @@ def test_a_branch_that_the_checker_refuses_is_passed_over_without_a_try():
 
 def row(environment=True, tokens=20, passes=((True, 10),), samples=((True, -1.0),)):
     outcomes = {name: outcome(environment, tokens) for name in (names.SINGLE, names.ENVIRONMENT_ARM)}
-    found = tuple((outcome(success, 5), (False, 0, 0, -chance)) for success, chance in samples)
+    found = tuple((outcome(success, 5), (False, 0, -chance)) for success, chance in samples)
     single = tuple(outcome(success, spent) for success, spent in passes)
     return Row("scene new", 0, "<= 10 steps", outcomes, single, found)
 
@@ -256,11 +256,11 @@ def test_equal_tokens_are_chosen_by_tokens_alone():
 def test_samples_are_picked_by_the_checker_first_and_never_by_the_truth():
     lost, won = outcome(False), outcome(True)
     better = [
-        Sample(TaskPlan(), lost, -9.0, 0, 0),
-        Sample(TaskPlan(), won, -9.5, 0, 0),
-        Sample(TaskPlan(), won, -1.0, 0, 1),
-        Sample(TaskPlan(), won, -1.0, 1, 0),
-        Sample(None, won, -1.0, 0, 0),
+        Sample(TaskPlan(), lost, -9.0, 0),
+        Sample(TaskPlan(), won, -9.5, 0),
+        Sample(TaskPlan(), won, -1.0, 1),
+        Sample(TaskPlan(), won, -1.0, 2),
+        Sample(None, won, -1.0, 0),
     ]
     assert sorted(reversed(better), key=lambda sample: sample.rank) == better
 

@@ -175,6 +175,13 @@ def test_unknown_actions_and_things_are_refused_wherever_they_stand():
     assert str(result.violations[1]) == "step 2 cannot be done: there is no <unicorn> (77) in the scene"
 
 
+def test_goals_count_as_missed_where_a_step_cannot_be_done():
+    problem = sample_problem(3)
+    scene, goals = problem.task.scene, problem.task.goals
+    assert goals and check(TaskPlan(), scene, goals=goals).faults == len(check(TaskPlan(), scene, goals=goals).unmet)
+    assert check(parse_plan("[FLY] <moon> (1)\nEND"), scene, goals=goals).faults == 1 + len(goals)
+
+
 def test_what_is_unknown_is_assumed_and_what_earlier_steps_did_is_known():
     problem = next(
         p for p in map(sample_problem, range(99)) if any(f.relation == "inside" for f in _hidden(p))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The task planner as one call, in a small world with something hidden."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.domain import DomainError
 from robot_planner.task_planning.domain_file import load_domain
-from robot_planner.task_planning.feedback import CHECKER, Feedback
+from robot_planner.task_planning.feedback import CHECKER, ENVIRONMENT, Feedback
 from robot_planner.task_planning.language_model import Generation
 from robot_planner.task_planning.nested import Budgets, Stop
 from robot_planner.task_planning.plan import ObjectRef, parse_plan
@@ -92,7 +93,8 @@ def test_what_the_checker_refuses_never_reaches_the_world(things):
     model = Scripted(KNOCK, UNLOCK)
     result = plan_task(task, model, environment=Watched(), budgets=Budgets(restarts=0))
     assert result.success and tried == [parse_plan(UNLOCK)]
-    assert result.rounds[0].feedback[0].source == CHECKER and result.rounds[0].equilibrium.violations == 1
+    assert result.rounds[0].feedback[0].source == CHECKER
+    assert result.rounds[0].equilibrium.violations == 2  # the step and the goal
     assert "step 1 could not be done" in model.asked[2][0]
     assert plan_task(task, Scripted(KNOCK), environment=Watched()).stop is Stop.REFUSED and len(tried) == 1
 
@@ -153,6 +155,22 @@ def test_predictions_and_what_may_have_changed_are_not_taken_for_known(shelf):
     told = Feedback(False, 0, "no", seen=("locked(<moon> (1))",))
     with pytest.raises(DomainError, match="no <moon>"):
         plan_task(task, model, environment=Foretold())
+
+
+@pytest.mark.parametrize("budgets", [{"restarts": 0}, {"restarts": 3, "iterations": 1}])
+def test_a_plan_that_can_be_done_is_better_than_one_that_cannot_however_many_goals_it_misses(things, budgets):
+    """Both among the refinements of one draft and among restarts."""
+    task, world = things
+    task = dataclasses.replace(task, goals=parse_goals(["open(<box> (1))", "not open(<door> (2))"], task.scene))
+    texts = iter([KNOCK, "[UNLOCK] <box> (1)\nEND", *("[UNLOCK] <box> (1)\n" * n + "END" for n in range(2, 9))])
+
+    class Wandering(Scripted):
+        def generate(self, prefix, suffix="", **options):
+            return Generation(next(texts), new_tokens=3, forwards=1)
+
+    found = plan_task(task, Wandering(), environment=world, budgets=Budgets(corrections=0, **budgets)).rounds[0]
+    assert found.equilibrium.plan == parse_plan("[UNLOCK] <box> (1)\nEND")
+    assert found.equilibrium.drafts[0].plan == parse_plan(KNOCK) and found.feedback[0].source == ENVIRONMENT
 
 
 def test_options_reach_the_model(things):
