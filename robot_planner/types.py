@@ -15,7 +15,7 @@ class StopReason(str, Enum):
     """Why a planner returned."""
 
     CONVERGED = "converged"
-    """The cost is at or below the tolerance, or has stopped falling."""
+    """The last state's distance is within the tolerance, or the cost has stopped falling."""
     ITERATIONS = "iterations"
     """The iteration budget is used up."""
     DEADLINE = "deadline"

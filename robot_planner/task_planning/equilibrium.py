@@ -4,9 +4,8 @@
 
 Li et al., "Closed-loop long-horizon robotic planning via equilibrium sequence modeling", ICML 2025, arXiv 2410.01440,
 iterate to exact equality of two successive plans or a cap. Here a plan that was met before ends the solve too: greedy
-refinement would only go round. What then counts is fewest violations by the checker, then the model's own score, then
-which was first met; the same order chooses at the cap and at the end of a budget, so that never the merely newest plan
-is returned.
+refinement would only go round. What then counts is fewest faults, then the model's own score, then which was first met;
+the same order chooses at the cap and at the end of a budget, so that never the merely newest plan is returned.
 """
 
 import math
@@ -49,8 +48,8 @@ class Draft:
     """None if the text was no plan; the next draft is then the last good one."""
     residual: float
     """Distance to the draft that was refined, see ``distance``; 1 if either was no plan."""
-    violations: int = 0
-    """By the checker; 0 of a text that is no plan."""
+    faults: int = 0
+    """Rules that the plan breaks and goals that it is known to leave unmet; 0 of a text that is no plan."""
     error: str = ""
     """Why the text is no plan."""
     generation: Generation = Generation("")
@@ -58,7 +57,7 @@ class Draft:
     def rank(self, place: int) -> tuple[int, float, int]:
         """The order among drafts, best least; ``place`` counts as they were met."""
         score = self.generation.log_probability
-        return self.violations, math.inf if math.isnan(score) else -score, place
+        return self.faults, math.inf if math.isnan(score) else -score, place
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ class Equilibrium:
     reason: Reason
     drafts: tuple[Draft, ...]
     """Every refinement in its order; the start is none."""
-    violations: int = 0
-    """By the checker, of ``plan``."""
+    faults: int = 0
+    """Of ``plan``; see Draft."""
     seconds: float = 0.0
     cycle_length: int = 0
     """Plans in the cycle; 1 at a fixed point, 0 if neither was found."""
@@ -156,7 +155,7 @@ def solve_discrete(
     *,
     cap: int = 20,
     patience: int | None = None,
-    violations: Callable[[TaskPlan], int] = lambda plan: 0,
+    faults: Callable[[TaskPlan], int] = lambda plan: 0,
     tokens: int = 1_000_000,
     tokens_per_plan: int = 1024,
     deadline: float | None = None,
@@ -170,7 +169,7 @@ def solve_discrete(
         start: the first draft: any plan (a warm start), or None.
         cap: refinements at most; 1 is a single pass.
         patience: refinements in a row without fewer faults, while there are some, that end the search; None: none do.
-        violations: how many of the checker's rules a plan breaks.
+        faults: how many a plan has; see Draft.
         tokens: that may be written in all.
         tokens_per_plan: that one text may have.
         deadline: of ``time.monotonic()`` [s].
@@ -183,7 +182,7 @@ def solve_discrete(
     """
     if cap < 1 or tokens < 1 or tokens_per_plan < 1:
         raise InvalidInputError(f"cap {cap}, tokens {tokens}, {tokens_per_plan} a plan; allowed: 1 and more of each")
-    search = _Search(start, violations, patience)
+    search = _Search(start, faults, patience)
     begun = time.monotonic()
 
     def advance() -> Reason | None:
@@ -212,14 +211,14 @@ def solve_discrete(
 class _Search:
     """The drafts met so far."""
 
-    def __init__(self, start: TaskPlan | None, violations: Callable[[TaskPlan], int], patience: int | None) -> None:
-        self._violations, self._patience = violations, math.inf if patience is None else patience
+    def __init__(self, start: TaskPlan | None, faults: Callable[[TaskPlan], int], patience: int | None) -> None:
+        self._faults, self._patience = faults, math.inf if patience is None else patience
         self._fewest, self._idle = math.inf, 0
         self.current, self.drafts, self.tokens = start, list[Draft](), 0
         self._cycle_length = 0
         self._met: dict[TaskPlan, Draft] = {}  # in the order in which f went through them
         if start is not None:
-            self._met[start] = Draft(start, 1.0, violations(start))
+            self._met[start] = Draft(start, 1.0, faults(start))
 
     def take(self, generation: Generation) -> Reason | None:
         """Enters what a refinement of ``current`` gave; says whether that ends the search."""
@@ -231,7 +230,7 @@ class _Search:
             self.drafts.append(Draft(None, 1.0, 0, str(error), generation))
             return Reason.UNPARSABLE if again else None
         known = self._met.get(plan)
-        count = known.violations if known else self._violations(plan)
+        count = known.faults if known else self._faults(plan)
         draft = Draft(plan, distance(self.current, plan), count, "", generation)
         self.drafts.append(draft)
         if known is None or draft.rank(0) < known.rank(0):  # a warm start has no score before it is met again
@@ -249,4 +248,4 @@ class _Search:
         members = enumerate(list(self._met.values())[-self._cycle_length :])
         best = min(members, key=lambda item: item[1].rank(item[0]), default=(0, Draft(None, 1.0)))[1]
         drafts, length = tuple(self.drafts), self._cycle_length
-        return Equilibrium(best.plan, reason, drafts, best.violations, seconds, length)
+        return Equilibrium(best.plan, reason, drafts, best.faults, seconds, length)

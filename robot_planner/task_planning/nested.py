@@ -114,7 +114,7 @@ class Result:
     """How a task ended."""
 
     plan: TaskPlan | None
-    """Of the last round that has one."""
+    """Of the last round that has one; where the world is not reset, what is left of it."""
     stop: Stop
     rounds: tuple[Round, ...]
     steps: int = 0
@@ -228,11 +228,11 @@ class NestedLoop:
 
     def _wanting(self, found: Equilibrium) -> bool:
         """Whether something is known to be wrong with a plan, or it was answered already."""
-        return found.plan is None or found.violations > 0 or self._failed(found.plan)
+        return found.plan is None or found.faults > 0 or self._failed(found.plan)
 
     def _rank(self, found: Equilibrium) -> tuple[bool, bool, bool, int]:
         moving = self.budgets.only_fixed_points and not found.converged
-        return found.plan is None, moving, self._failed(found.plan), found.violations
+        return found.plan is None, moving, self._failed(found.plan), found.faults
 
     def _failed(self, plan: TaskPlan | None) -> bool:
         return any(plan == tried for tried, _ in self._attempts)
@@ -254,7 +254,7 @@ class NestedLoop:
             start,
             cap=cap,
             patience=PATIENCE,
-            violations=self.faults,
+            faults=self.faults,
             tokens=self.budgets.tokens - self._spent,
             tokens_per_plan=self.budgets.tokens_per_plan,
             deadline=self.deadline,

@@ -68,21 +68,21 @@ def test_a_cycle_is_found_at_its_first_return_and_its_length_is_told(length, mov
     assert found.iterations == 2 + length
 
 
-def test_the_best_of_a_cycle_is_taken_by_violations_then_score_then_first_met():
+def test_the_best_of_a_cycle_is_taken_by_faults_then_score_then_first_met():
     moves = {"-": "H", "H": "A", "A": "B", "B": "C", "C": "A"}
     broken = {"H": 0, "A": 1, "B": 0, "C": 0}
 
-    def violations(tried):
+    def faults(tried):
         return broken[tried.steps[0].action]
 
     scores = {"A": 0.0, "B": -5.0, "C": -4.0, "H": 0.0}
-    assert solve_discrete(Table(moves, scores), violations=violations).plan == plan("C")
+    assert solve_discrete(Table(moves, scores), faults=faults).plan == plan("C")
     scores["C"] = -6.0
-    assert solve_discrete(Table(moves, scores), violations=violations).plan == plan("B")
-    assert solve_discrete(Table(moves), violations=violations).plan == plan("B")  # the model gives no scores
+    assert solve_discrete(Table(moves, scores), faults=faults).plan == plan("B")
+    assert solve_discrete(Table(moves), faults=faults).plan == plan("B")  # the model gives no scores
     broken["B"] = broken["C"] = 2
-    found = solve_discrete(Table(moves, scores), violations=violations)
-    assert (found.plan, found.violations) == (plan("A"), 1)  # H is better, and no member of the cycle
+    found = solve_discrete(Table(moves, scores), faults=faults)
+    assert (found.plan, found.faults) == (plan("A"), 1)  # H is better, and no member of the cycle
 
 
 def test_the_score_of_a_warm_start_counts_once_the_model_has_written_it():
@@ -94,8 +94,8 @@ def test_the_score_of_a_warm_start_counts_once_the_model_has_written_it():
 def test_the_best_is_returned_at_the_cap_not_the_newest():
     moves = {"-": "A", "A": "B", "B": "C", "C": "D"}
     broken = {"A": 1, "B": 0, "C": 1, "D": 2}
-    found = solve_discrete(Table(moves), cap=4, violations=lambda tried: broken[tried.steps[0].action])
-    assert (found.plan, found.reason, found.violations) == (plan("B"), Reason.CAP, 0)
+    found = solve_discrete(Table(moves), cap=4, faults=lambda tried: broken[tried.steps[0].action])
+    assert (found.plan, found.reason, found.faults) == (plan("B"), Reason.CAP, 0)
     assert found.drafts[-1].plan == plan("D") and found.cycle_length == 0
 
 
@@ -104,7 +104,7 @@ def test_refinements_that_leave_the_faults_end_where_patience_does():
     broken = {"A": 3, "B": 2, "C": 2, "D": 1, "E": 1, "F": 1}
 
     def solve(**options):
-        return solve_discrete(Table(moves), violations=lambda tried: broken[tried.steps[0].action], **options)
+        return solve_discrete(Table(moves), faults=lambda tried: broken[tried.steps[0].action], **options)
 
     found = solve(patience=2)
     assert (found.plan, found.reason, found.iterations) == (plan("D"), Reason.STALLED, 6) and not found.converged
@@ -174,9 +174,9 @@ def test_a_budget_of_nothing_is_refused(option):
 def test_any_table_ends_with_a_best_plan_and_a_reason_that_is_true(moves, cap):
     moves = {letter: moves.get(letter, letter) for letter in LETTERS}
     broken = {letter: index % 3 for index, letter in enumerate(LETTERS)}
-    found = solve_discrete(Table(moves), plan("A"), cap=cap, violations=lambda x: broken[x.steps[0].action])
+    found = solve_discrete(Table(moves), plan("A"), cap=cap, faults=lambda x: broken[x.steps[0].action])
     (letter,) = (step.action for step in found.plan.steps)
-    assert found.violations == broken[letter] and found.iterations <= cap
+    assert found.faults == broken[letter] and found.iterations <= cap
     ring, here = [letter], moves[letter]
     while here != letter and here != "?" and len(ring) < 9:
         ring.append(here)
@@ -185,7 +185,7 @@ def test_any_table_ends_with_a_best_plan_and_a_reason_that_is_true(moves, cap):
         assert moves[letter] == letter and found.residuals[-1] == 0.0
     elif found.reason is Reason.CYCLE:
         assert here == letter and len(ring) == found.cycle_length > 1
-        assert found.violations == min(broken[member] for member in ring)
+        assert found.faults == min(broken[member] for member in ring)
     else:
         assert found.reason in (Reason.CAP, Reason.UNPARSABLE)
     json.dumps(found.record(), allow_nan=False)

@@ -87,7 +87,7 @@ def test_a_plan_with_known_faults_is_written_anew_until_one_has_none():
     result = loop(model, environment=world, restarts=3, faults=lambda tried: faults.get(letters(tried), 0)).run()
     assert result.stop is Stop.SUCCESS and world.asked == ["A", "D"]
     assert model.restarts == [0, 0, 1, 2, 0]  # what the second restart wrote is refined once more, as any plan
-    assert result.rounds[1].equilibrium.violations == 0
+    assert result.rounds[1].equilibrium.faults == 0
     written = [letters(draft.plan) for draft in result.rounds[1].equilibrium.drafts]
     assert written == ["B", "B", "C", "D", "B", "B"]
 

@@ -94,7 +94,7 @@ def test_what_the_checker_refuses_never_reaches_the_world(things):
     result = plan_task(task, model, environment=Watched(), budgets=Budgets(restarts=0))
     assert result.success and tried == [parse_plan(UNLOCK)]
     assert result.rounds[0].feedback[0].source == CHECKER
-    assert result.rounds[0].equilibrium.violations == 2  # the step and the goal
+    assert result.rounds[0].equilibrium.faults == 2  # the step and the goal
     assert "step 1 could not be done" in model.asked[2][0]
     assert plan_task(task, Scripted(KNOCK), environment=Watched()).stop is Stop.REFUSED and len(tried) == 1
 
