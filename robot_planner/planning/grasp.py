@@ -117,7 +117,9 @@ class GraspSearch:
         if path is not None:
             states = path.expand_as(states).clone()
             if run.warm is not None:
-                states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
+                warm_actions, warm_states = (part.view(len(part), 1, 1, -1) for part in run.warm)
+                same = (actions == warm_actions).all(-1).all(0).unsqueeze(-1)  # wherever screening has put it
+                states[1:] = torch.where(same, warm_states[1:], states[1:])
         ends_at_goal = config.initial_states == "line"
         self.lifted = self.lifted_type(objective, run.task, states, actions, config.goal_weight, ends_at_goal)
         self._heal(evaluation)

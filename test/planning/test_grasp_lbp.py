@@ -27,13 +27,13 @@ def tasks(seed, count=3, dim=4):
 
 
 def recorded(planner, monkeypatch):
-    """The first lifted states of every plan from now on."""
+    """The first lifted states and actions of every plan from now on."""
     seen = []
 
     class Recorded(Lifted):
-        def __init__(self, objective, task, states, *rest):
-            seen.append(states.clone())
-            super().__init__(objective, task, states, *rest)
+        def __init__(self, objective, task, states, actions, *rest):
+            seen.append((states.clone(), actions.clone()))
+            super().__init__(objective, task, states, actions, *rest)
 
     monkeypatch.setattr(GraspSearch, "lifted_type", Recorded)
     return seen
@@ -60,7 +60,7 @@ def test_the_path_goes_through_each_subgoal_at_its_time():
     torch.testing.assert_close(path[12, :, 0], (points[:, 2] + points[:, 3]) / 2)
 
 
-def test_lifted_states_begin_on_the_subgoals_and_a_warm_start_stays_itself(monkeypatch):
+def test_lifted_states_begin_on_the_subgoals(monkeypatch):
     model = RandomModel(4, 2, 0)
     planner = GraspLbp(model, CurvedMetric(), GraspLbpConfig(**SIZES), subgoals=random_subgoals(model))
     seen, problem = recorded(planner, monkeypatch), random_problem(1, 4)
@@ -68,12 +68,30 @@ def test_lifted_states_begin_on_the_subgoals_and_a_warm_start_stays_itself(monke
     start, goal = (torch.from_numpy(x).double()[None] for x in (problem.start, problem.goal))
     points = planner.subgoals.plan_towards(start, goal, torch.zeros(1, 2, dtype=torch.float64))[0]
     for restart in range(3):
-        torch.testing.assert_close(seen[0][[1, 2, 4, 8], 0, restart], points)
-    later = random_problem(1, 4, stamp=10**9)
-    warm = planner._shifted(later)[1]
-    planner.plan(later)
-    torch.testing.assert_close(seen[1][1:, 0, 0], warm[1:])
-    torch.testing.assert_close(seen[1][4, 0, 1], points[2])
+        torch.testing.assert_close(seen[0][0][[1, 2, 4, 8], 0, restart], points)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, None])
+def test_a_warm_start_keeps_its_states_wherever_its_cost_puts_it(place, monkeypatch):
+    """Among the restarts, or in none of them where there are enough better candidates; the others are on the line."""
+    model = RandomModel(4, 2, 0)
+    planner = Grasp(model, CurvedMetric(), GraspConfig(**SIZES, initial_states="line"))
+    seen, problem = recorded(planner, monkeypatch), random_problem(1, 4)
+    first = planner.plan(problem)
+    for seed in range(100):  # another start and goal: the old plan may be good or bad
+        planner._last, later = first, random_problem(seed, 4, stamp=10**9)
+        actions, states = planner._shifted(later)
+        planner.plan(later)
+        begun, taken = seen[-1]
+        same = [restart for restart in range(3) if torch.equal(taken[:, 0, restart], actions)]
+        if same == [place] * (place is not None):
+            break
+    else:
+        pytest.fail("no problem puts the warm start there")
+    start, goal = (torch.from_numpy(x).double() for x in (later.start, later.goal))
+    line = torch.lerp(start, goal, torch.linspace(0, 1, 9, dtype=torch.float64).view(-1, 1))
+    for restart in range(3):
+        torch.testing.assert_close(begun[1:, 0, restart], states[1:] if restart == place else line[1:])
 
 
 def test_a_smaller_depth_leaves_the_nearest_subgoals_out(monkeypatch):
@@ -84,7 +102,7 @@ def test_a_smaller_depth_leaves_the_nearest_subgoals_out(monkeypatch):
         planner = GraspLbp(model, CurvedMetric(), config, subgoals=random_subgoals(model))
         seen = recorded(planner, monkeypatch)
         planner.plan(problem)
-        paths.append(seen[0][:, 0, 0])
+        paths.append(seen[0][0][:, 0, 0])
     torch.testing.assert_close(paths[0][4], paths[1][4])
     torch.testing.assert_close(paths[1][2], (paths[1][0] + paths[1][4]) / 2)
     assert not torch.allclose(paths[0][2], paths[1][2])
