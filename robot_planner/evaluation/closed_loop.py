@@ -48,8 +48,7 @@ def run_episode(
     """One episode: replans at every action until the metric says reached ``settle`` times in a row, or time is up.
 
     ``budget`` [s] is the planner's deadline at each replan, on its own ``clock``, ``max_steps`` (default: the task's)
-    when time is up. The
-    environment's verdict is read at the end only.
+    when time is up. The environment's verdict is read at the end only.
     """
     max_steps = MAX_STEPS[task] if max_steps is None else max_steps
     tabletop.reset(task, seed)

@@ -3,12 +3,12 @@
 """``bench grasp-ablation``: GRASP with each of its ingredients off in turn; the environment decides.
 
 In the two rooms (open loop, the settings of config/two_room.yaml) and at the arm's push (closed loop, the shipped
-settings). Some ingredients are parameters; others, which nobody would turn off at work, are derived classes here.
+settings); budgets are of the planning thread's own time. Some ingredients are parameters; others, which nobody would
+turn off at work, are derived classes here. A variant that changes nothing in a world's settings is left out there.
 """
 
 import argparse
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ from robot_planner.evaluation.planners import TOLERANCE as TABLE_TOLERANCE
 from robot_planner.evaluation.planning_runs import CLOCK, in_turns, open_loop, outcome_fields
 from robot_planner.evaluation.planning_runs import Outcome as RoomOutcome
 from robot_planner.evaluation.settings import shipped_settings
-from robot_planner.evaluation.statistics import success_fields
+from robot_planner.evaluation.statistics import median_and_p99, success_fields
 from robot_planner.evaluation.two_room_cells import ROOMS
 from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
@@ -160,25 +160,31 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         torch.set_num_threads(threads)
 
 
-def _variants(args: argparse.Namespace, world: str) -> Iterator[tuple[str, Variant]]:
-    for name in args.variants:
-        if world in VARIANTS[name].worlds:
-            yield name, VARIANTS[name]
-
-
-def made(
-    variant: Variant, world: PlanningWorld, settings: Mapping[str, Any], clock: Callable[[], float] = time.monotonic
-) -> Grasp:
+def made(variant: Variant, world: PlanningWorld, settings: Mapping[str, Any]) -> Grasp:
     """The planner of a variant over ``settings``."""
     config = GraspConfig.from_mapping({**settings, **variant.changes})
-    return variant.kind(world.dynamics, world.metric(), config, clock=clock)
+    return variant.kind(world.dynamics, world.metric(), config, clock=CLOCK)
+
+
+def _planners(
+    args: argparse.Namespace, name: str, world: PlanningWorld, settings: Mapping[str, Any]
+) -> dict[str, Grasp]:
+    """By variant: those of this world, but for any that changes nothing in its settings."""
+    chosen = {variant: VARIANTS[variant] for variant in args.variants if name in VARIANTS[variant].worlds}
+    planners = {variant: made(what, world, settings) for variant, what in chosen.items()}
+    whole = GraspConfig.from_mapping(settings)
+    return {
+        variant: planner
+        for variant, planner in planners.items()
+        if not chosen[variant].changes or planner.config != whole
+    }
 
 
 def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     world, settings = ROOMS.load(None), found_settings(None, ROOMS.settings)["grasp"]
     for horizon in args.horizons:
         shared = {**settings, **ROOMS.shared_settings(horizon)}
-        planners = {name: made(variant, world, shared, CLOCK) for name, variant in _variants(args, "two-room")}
+        planners = _planners(args, "two-room", world, shared)
 
         def solved(planner: Grasp, seed: int, horizon: int = horizon) -> RoomOutcome:
             return open_loop(planner, ROOMS.trial(seed, horizon), args.milliseconds / 1e3)
@@ -191,12 +197,12 @@ def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     world = load_world("tabletop")
     settings = {**shipped_settings("grasp"), "iterations": 1_000_000, "patience": 0}
-    planners = {name: made(variant, world, settings) for name, variant in _variants(args, "tabletop")}
+    planners = _planners(args, "tabletop", world, settings)
     with Tabletop() as tabletop:
 
         def solved(planner: Grasp, seed: int) -> Outcome:
             budget = args.push_milliseconds / 1e3
-            return run_episode(tabletop, world, planner, "push", seed, TABLE_TOLERANCE, budget, "")
+            return run_episode(tabletop, world, planner, "push", seed, TABLE_TOLERANCE, budget, clock=CLOCK)
 
         found = in_turns(planners, range(args.seed, args.seed + args.episodes), solved)
     for name, outcomes in found.items():
@@ -207,6 +213,7 @@ def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "problems": len(outcomes),
             **success_fields([o.success for o in outcomes], "environment_success"),
             **success_fields([o.believed for o in outcomes], "model_success"),
+            "iterations_median": median_and_p99([n for o in outcomes for n in o.iterations])[0],
         }
 
 

@@ -3,6 +3,8 @@
 """The ablations: each variant takes away what it says, and nothing else."""
 
 import argparse
+import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation import grasp_ablation
+from robot_planner.evaluation.closed_loop import Outcome
 from robot_planner.evaluation.grasp_ablation import VARIANTS, AcceptingSearch, UncutLifted, Variant, made
 from robot_planner.planning import GraspConfig, LatentDistance
 from robot_planner.planning.lifted import Lifted
@@ -86,6 +89,28 @@ def test_records_name_world_variant_and_both_verdicts():
     records = grasp_ablation.run(args)
     assert [record["variant"] for record in records] == ["whole", "no noise"]
     assert all(record["problems"] == 2 and "model_success" in record for record in records)
+
+
+def test_variants_that_change_nothing_are_left_out_and_no_other():
+    world, names = load_point_world(), ["whole", "sync by CEM", "sync by gradient", "no stop-gradient", "no warm start"]
+    for sync, gone in (("cem", "sync by CEM"), ("gradient", "sync by gradient")):
+        planners = grasp_ablation._planners(options("--variants", *names), "two-room", world, {"sync": sync})
+        assert list(planners) == [name for name in names[:4] if name != gone]
+
+
+def test_at_push_budgets_are_of_the_threads_own_time(monkeypatch):
+    clocks = []
+
+    def episode(tabletop, world, planner, task, seed, tolerance, budget, **options):
+        clocks.append((planner._clock, options["clock"], budget))
+        return Outcome(True, 0.0, True, 3, [0.01], [seed])
+
+    monkeypatch.setattr(grasp_ablation, "Tabletop", contextlib.nullcontext)
+    monkeypatch.setattr(grasp_ablation, "run_episode", episode)
+    args = options("--worlds", "tabletop", "--variants", "whole", "no noise", "--episodes", 3, "--seed", 7)
+    records = grasp_ablation.run(args)
+    assert set(clocks) == {(time.thread_time, time.thread_time, 0.035)}
+    assert [(record["variant"], record["iterations_median"]) for record in records] == [("whole", 8), ("no noise", 8)]
 
 
 @pytest.mark.parametrize(
