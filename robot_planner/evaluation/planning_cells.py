@@ -132,9 +132,9 @@ def _searched(
         raise InvalidInputError("--search writes a file: name it by --settings")
     episodes, milliseconds = args.episodes or 200, (args.milliseconds or [500.0])[0]
     seeds = range(TUNING_SEEDS[0], TUNING_SEEDS[0] + episodes)
-    words = f"--model {world.name} --search {args.search} --episodes {episodes} --milliseconds {milliseconds:g}"
     comment = f"""Settings of planners {bench.place}, by
-  ./run bench planners --world {bench.name} {words} --horizons {" ".join(map(str, horizons))}
+  ./run bench planners --world {bench.name} --model {world.name} --search {args.search} --settings {args.settings} \\
+      --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}
 {args.search} tries a planner, the first with its defaults; open loop; tuning problems from seed {seeds[0]} on. A
 try's score is the environment's successes, then the shorter distance left."""
     for name in names:

@@ -3,6 +3,7 @@
 """The bench in the two rooms: the environment judges, a model that leaks is seen to, settings are searched fairly."""
 
 import argparse
+import shlex
 
 import cv2
 import numpy as np
@@ -179,7 +180,9 @@ def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch):
     records = planners.run(options(*words))
     assert seeds == [TUNING_SEEDS[0], TUNING_SEEDS[0] + 1] * 6
     assert [record["planner"] for record in records] == ["cem", "mppi"] and set(found_settings(path)) == {"cem", "mppi"}
-    assert "--search 3" in path.read_text()
+    lines = path.read_text().split("./run bench planners ")[1].split("\n# 3 tries")[0]
+    typed = options(*shlex.split(lines.replace("\n#", " ").replace("\\", "")))
+    assert (typed.search, typed.settings, typed.episodes, typed.horizons) == (3, path, 2, [9])
 
 
 @pytest.mark.parametrize(
