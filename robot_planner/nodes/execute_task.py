@@ -7,16 +7,14 @@ a task ends: by what it found, by cancel, by a newer task, by deactivation, or b
 """
 
 import time
-import traceback
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.qos import QoSProfile
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.nodes.pursuit import RefusedError
+from robot_planner.nodes.goal_server import GoalServer, RefusedError
 from robot_planner.nodes.task_execution import NoLatentError
 from robot_planner.nodes.task_order import Assignment, Code, Order, check_request, verdict
 from robot_planner.nodes.task_thread import Ended
@@ -40,85 +38,34 @@ LATE = 2.0
 """How long after its budget of seconds a task is ended though its thread has not come back [s]."""
 
 
-class TaskServer:
+class TaskServer(GoalServer[Assignment]):
     """Serves the action, in every state of the node."""
 
+    _node: "TaskPlannerNode"
+
     def __init__(self, node: "TaskPlannerNode") -> None:
-        self._node = node
-        self.current: Assignment | None = None
-        """The task whose turn it is."""
         self.waiting: deque[Assignment] = deque()
         self.executing = False
-        self.last_error = ""
         self.tasks = self.successes = 0
         """Ended, and of them those whose goals were met."""
-        self._pending: set[Assignment] = set()
-        self._number = 0
-        self._server = ActionServer(
-            node,
-            ExecuteTask,
-            "execute_task",
-            self._execute,
-            goal_callback=lambda request: GoalResponse.ACCEPT,  # a refusal by the middleware could not say why
-            cancel_callback=self._on_cancel,
-            feedback_pub_qos_profile=QoSProfile(depth=FEEDBACK_DEPTH),
+        super().__init__(
+            node, ExecuteTask, "execute_task", Assignment, feedback_pub_qos_profile=QoSProfile(depth=FEEDBACK_DEPTH)
         )
-
-    @property
-    def pending(self) -> int:
-        """Tasks whose result has still to be sent."""
-        return len(self._pending)
-
-    def destroy(self) -> None:
-        """Ends the action server."""
-        self._server.destroy()
 
     def end_all(self, code: int, message: str) -> None:
         """Ends every task there is."""
         self.waiting.clear()
-        for assignment in list(self._pending):
-            self._end(assignment, code, message)
+        super().end_all(code, message)
 
-    # --- from the action client ---
-
-    async def _execute(self, handle: Any) -> ExecuteTask.Result:
-        self._number += 1
-        assignment = Assignment(handle, self._number)
-        self._pending.add(assignment)
-        try:
-            if handle.is_cancel_requested:
-                assignment.end(Code.CANCELLED, "cancelled before it began")
-            else:
-                self._admit(assignment)
-            code, message = await assignment.outcome  # type: ignore[misc]
-        finally:
-            self._pending.discard(assignment)
-        if code == Code.NONE:
-            handle.succeed()
-        elif code == Code.CANCELLED and handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
-        return assignment.result(code, message)
+    # --- the course of a task ---
 
     def _admit(self, assignment: Assignment) -> None:
-        """Begins a task, or lets it wait, or ends it at once."""
+        """Begins a task, or lets it wait."""
         node = self._node
-        try:
-            if not node.active:
-                raise RefusedError(
-                    Code.NOT_ACTIVE, f"{node.get_fully_qualified_name()} is not active, it is {node.state}"
-                )
-            assignment.order = check_request(
-                assignment.handle.request, node.limits, node.place.domain, node.place.own_scenes
-            )
-            self._line_up(assignment)
-        except RefusedError as error:
-            self._end(assignment, error.code, str(error))
-        except Exception as error:  # a bug: the action server would print it and forget the goal
-            node.get_logger().error(f"execute_task:\n{traceback.format_exc()}")
-            self.current = None if assignment is self.current else self.current
-            assignment.end(Code.INTERNAL_ERROR, f"{type(error).__name__}; see the node's log")
+        assignment.order = check_request(
+            assignment.handle.request, node.limits, node.place.domain, node.place.own_scenes
+        )
+        self._line_up(assignment)
 
     def _line_up(self, assignment: Assignment) -> None:
         """A second task is refused, waits, or takes over, as the parameter says; raises RefusedError."""
@@ -137,14 +84,6 @@ class TaskServer:
             self._end(other, Code.PREEMPTED, "a newer task took over")
         self._begin(assignment)
 
-    def _on_cancel(self, handle: Any) -> CancelResponse:
-        for assignment in list(self._pending):
-            if assignment.handle == handle:
-                self._end(assignment, Code.CANCELLED, "cancelled by the client")
-        return CancelResponse.ACCEPT
-
-    # --- the course of a task ---
-
     def _begin(self, assignment: Assignment) -> None:
         self.current, self.executing = assignment, False
         assignment.started = time.monotonic()
@@ -159,10 +98,7 @@ class TaskServer:
             self.tasks += 1
             self.successes += success
             assignment.success = success
-            if code not in (Code.NONE, Code.CANCELLED, Code.PREEMPTED):
-                self.last_error = message
-                self._node.get_logger().warning(f"execute_task ended with {code}: {message}")
-        assignment.end(code, message)
+        self._settle(assignment, code, message)
         if assignment is self.current:
             self.current, self.executing = None, False
             self._node.place.halt()

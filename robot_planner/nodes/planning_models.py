@@ -13,6 +13,7 @@ import numpy as np
 
 from robot_planner.arrangement import OPEN, Arrangement
 from robot_planner.errors import InvalidInputError, ModelError, UnknownNameError
+from robot_planner.nodes.goal_server import RefusedError
 from robot_planner.nodes.messages import (
     hold_message,
     hold_subgoals_message,
@@ -22,7 +23,7 @@ from robot_planner.nodes.messages import (
     short,
     subgoals_to_message,
 )
-from robot_planner.nodes.pursuit import Code, RefusedError
+from robot_planner.nodes.pursuit import Code
 from robot_planner.planning.look_ahead import LookAhead, Motion
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.types import FloatArray, Latent, Plan, Problem, Subgoals

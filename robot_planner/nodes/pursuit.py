@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rclpy.task import Future
 
-from robot_planner.errors import RobotPlannerError, UnknownNameError
+from robot_planner.errors import UnknownNameError
+from robot_planner.nodes.goal_server import Accepted, RefusedError
 from robot_planner_interfaces.action import ReachGoal
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
 Code = ReachGoal.Result
 """Where the error codes are."""
-
-
-class RefusedError(RobotPlannerError):
-    """A goal that isn't pursued, with the error code that says why."""
-
-    def __init__(self, code: int, message: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -39,12 +32,9 @@ class Order:
 
 
 @dataclass(eq=False)
-class Pursuit:
-    """A goal that was accepted and has not got its result yet."""
+class Pursuit(Accepted):
+    """A goal of ``reach_goal`` that has not got its result yet."""
 
-    handle: Any
-    number: int
-    """Counts the goals in the order of their acceptance."""
     started: float = field(default_factory=time.monotonic)
     """Steady time [s] of acceptance, and later of the begin of planning."""
     order: Order | None = None
@@ -57,13 +47,6 @@ class Pursuit:
     near: int = 0
     """Successive latents within the tolerance, up to the newest."""
     plans: int = 0
-    outcome: Future = field(default_factory=Future)
-    """(error code, message)."""
-
-    def end(self, code: int, message: str = "") -> None:
-        """Sets the outcome, unless there is one."""
-        if not self.outcome.done():
-            self.outcome.set_result((code, message))
 
     def measured(self, distance: float) -> None:
         """Takes the distance of one more latent."""

@@ -2,23 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The action ``reach_goal``: one goal at a time, the newest; every way to end has its error code.
 
-All of this runs on the executor's thread. The action's coroutine waits for one future, the pursuit's outcome, which
-is set by whatever comes first: arrival, time limit, lost latents, a failed planner, cancel, a newer goal, deactivation.
+All of this runs on the executor's thread. A pursuit ends by whatever comes first: arrival, time limit, lost latents, a
+failed planner, cancel, a newer goal, deactivation.
 """
 
 import math
 import time
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.task import Future
 
 from robot_planner.errors import InvalidInputError
+from robot_planner.nodes.goal_server import GoalServer
 from robot_planner.nodes.messages import latent_from_message, short
 from robot_planner.nodes.planning_thread import Report, Task
-from robot_planner.nodes.pursuit import Code, Order, Pursuit, RefusedError, check_request
+from robot_planner.nodes.pursuit import Code, Order, Pursuit, check_request
 from robot_planner.types import Latent
 from robot_planner_interfaces.action import ReachGoal
 from robot_planner_interfaces.srv import EncodeImage
@@ -27,91 +26,30 @@ if TYPE_CHECKING:
     from robot_planner.nodes.planner import PlannerNode
 
 
-class ReachGoalServer:
-    """Serves the action, in every state of the node."""
+class ReachGoalServer(GoalServer[Pursuit]):
+    """Serves the action, in every state of the node; a bug stops the node."""
+
+    _node: "PlannerNode"
 
     def __init__(self, node: "PlannerNode", hold: Callable[[], None], publish: Callable[[Any], None]) -> None:
         """``hold`` publishes what says hold, ``publish`` what was planned for the current pursuit."""
-        self._node, self._hold, self._publish = node, hold, publish
-        self.current: Pursuit | None = None
-        """The goal that is planned for."""
-        self.last_error = ""
+        self._hold, self._publish = hold, publish
         self.latent_arrival = -math.inf
         """Steady time at which the newest good latent came [s]."""
-        self._pending: set[Pursuit] = set()
-        self._number = 0
         self._last_tick = 0
         self._last_feedback = 0.0
-        self._server = ActionServer(
-            node,
-            ReachGoal,
-            "reach_goal",
-            self._execute,
-            goal_callback=lambda request: GoalResponse.ACCEPT,  # a refusal by the middleware could not say why
-            cancel_callback=self._on_cancel,
-        )
-
-    @property
-    def pending(self) -> int:
-        """Goals whose result has still to be sent."""
-        return len(self._pending)
-
-    def destroy(self) -> None:
-        """Ends the action server."""
-        self._server.destroy()
-
-    def end_all(self, code: int, message: str) -> None:
-        """Ends every goal there is."""
-        for pursuit in list(self._pending):
-            self._end(pursuit, code, message)
-
-    # --- from the action client ---
-
-    async def _execute(self, handle: Any) -> ReachGoal.Result:
-        self._number += 1
-        pursuit = Pursuit(handle, self._number)
-        self._pending.add(pursuit)
-        try:
-            if handle.is_cancel_requested:
-                pursuit.end(Code.CANCELLED, "cancelled before it began")
-            else:
-                self._admit(pursuit)
-            code, message = await pursuit.outcome  # type: ignore[misc]
-        finally:
-            self._pending.discard(pursuit)
-        if code == Code.NONE:
-            handle.succeed()
-        elif code == Code.CANCELLED and handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.abort()
-        return pursuit.result(code, message)
-
-    def _admit(self, pursuit: Pursuit) -> None:
-        """Begins a pursuit, or sends its goal image to be encoded first, or ends it at once."""
-        node, request = self._node, pursuit.handle.request
-        try:
-            if not node.active:
-                raise RefusedError(
-                    Code.NOT_ACTIVE, f"{node.get_fully_qualified_name()} is not active, it is {node.state}"
-                )
-            pursuit.order = check_request(request, node.defaults, node.model)
-            if pursuit.order.goal is not None:
-                self._begin(pursuit, pursuit.order.goal)
-        except RefusedError as error:
-            self._end(pursuit, error.code, str(error))
-        except Exception as error:  # a bug: the action server would print it and forget the goal
-            node.get_logger().error(f"reach_goal:\n{traceback.format_exc()}")
-            self._end(pursuit, Code.INTERNAL_ERROR, f"{type(error).__name__}; see the node's log")
-            node.fault(f"reach_goal: {type(error).__name__}: {error}")
-
-    def _on_cancel(self, handle: Any) -> CancelResponse:
-        for pursuit in list(self._pending):
-            if pursuit.handle == handle:
-                self._end(pursuit, Code.CANCELLED, "cancelled by the client")
-        return CancelResponse.ACCEPT
+        super().__init__(node, ReachGoal, "reach_goal", Pursuit)
 
     # --- the course of a pursuit ---
+
+    def _admit(self, pursuit: Pursuit) -> None:
+        """Begins a pursuit, or waits for its goal image to be encoded first."""
+        pursuit.order = check_request(pursuit.handle.request, self._node.defaults, self._node.model)
+        if pursuit.order.goal is not None:
+            self._begin(pursuit, pursuit.order.goal)
+
+    def _broke(self, what: str) -> None:
+        self._node.fault(f"reach_goal: {what}")
 
     def _begin(self, pursuit: Pursuit, goal: Any) -> None:
         if self.current is not None and self.current.number > pursuit.number:
@@ -131,10 +69,7 @@ class ReachGoalServer:
             self.current = None
             self._node.thread.pursue(None)
             self._hold()
-        if code not in (Code.NONE, Code.CANCELLED, Code.PREEMPTED) and not pursuit.outcome.done():
-            self.last_error = message
-            self._node.get_logger().warning(f"reach_goal ended with {code}: {message}")
-        pursuit.end(code, message)
+        self._settle(pursuit, code, message)
         self._node.status_changed()
 
     def on_latent(self, latent: Latent) -> None:

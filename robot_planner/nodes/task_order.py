@@ -8,10 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from rclpy.task import Future
-
 from robot_planner.errors import InvalidInputError
-from robot_planner.nodes.pursuit import RefusedError
+from robot_planner.nodes.goal_server import Accepted, RefusedError
 from robot_planner.task_planning.condition_text import parse_fact
 from robot_planner.task_planning.conditions import Fact
 from robot_planner.task_planning.domain import Domain
@@ -73,12 +71,9 @@ class Order:
 
 
 @dataclass(eq=False)
-class Assignment:
+class Assignment(Accepted):
     """A task that was accepted and has not got its result yet."""
 
-    handle: Any
-    number: int
-    """Counts the tasks in the order of their acceptance."""
     order: Order | None = None
     started: float = math.nan
     """Steady time at which it became its turn [s]."""
@@ -90,14 +85,11 @@ class Assignment:
     done: list[str] = field(default_factory=list)
     tried: int = 0
     """Steps that were begun."""
-    outcome: Future = field(default_factory=Future)
-    """(error code, message)."""
 
     def end(self, code: int, message: str = "") -> None:
         """Sets the outcome, unless there is one, and stops what is done for it."""
         self.cancelled.set()
-        if not self.outcome.done():
-            self.outcome.set_result((code, message))
+        super().end(code, message)
 
     @property
     def deadline(self) -> float:

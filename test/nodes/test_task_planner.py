@@ -17,6 +17,7 @@ from graph import PATIENCE, TestGraph, fresh_domain, wait_for
 from rclpy.parameter import Parameter
 from task_fakes import Believer, Scripted, Writer
 
+from robot_planner.nodes import execute_task
 from robot_planner.nodes.interfaces import Quality
 from robot_planner.nodes.task_planner import TaskPlannerNode
 from robot_planner.task_planning.household_tasks import all_errands
@@ -337,6 +338,21 @@ def test_deactivation_ends_all_tasks_and_a_node_that_is_not_active_says_so(graph
     assert bench.ended().error_code == Result.NOT_ACTIVE
     graph.change(bench.node, "configure")
     graph.change(bench.node, "activate")
+    bench.assert_serves()
+
+
+def test_a_bug_of_ours_ends_the_task_that_met_it_and_no_other(graph, monkeypatch):
+    bench, first = slow(graph, "queue")
+
+    def fall_over(*arguments):
+        raise ZeroDivisionError("nothing to divide by")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(execute_task, "check_request", fall_over)
+        result = bench.ended()
+    assert (result.error_code, result.error_msg) == (Result.INTERNAL_ERROR, "ZeroDivisionError; see the node's log")
+    assert bench.node.execute_task.last_error == result.error_msg
+    assert bench.result(first).result.success
     bench.assert_serves()
 
 
