@@ -180,7 +180,7 @@ A transformer of {millions:.1f} million parameters that reads a plan of up to {p
 writes all of them anew (`robot_planner/task_planning/soft_refiner.py`); what it stands still at is its plan.
 
 - command: `./run train soft-refiner --gradient {gradient} --refinements {refinements} --problems {problems}
-  --steps {steps} --batch {batch} --plan-steps {plan_steps} --width {width} --layers {layers} --seed {seed}`{trunk_line}
+  --steps {steps} --batch {batch} --plan-steps {plan_steps} --width {width} --layers {layers} --seed {seed}{trunk}`
 - lessons: those of `./run train task-planner`, of households and the table
 - seconds of this run's last start to its end: {seconds:.0f}
 - on {held} lessons of the problems {first} and up, solved from nothing: {figures}
@@ -209,9 +209,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     figures = fit(refiner, teacher, teaching, apart, args.work, phase, args.steps, args.learning_rate)
     folder = args.out or Path("models") / args.name
     card = CARD.format(
-        **vars(args) | {"width": config.width, "layers": config.layers},
+        **vars(args)
+        | {"width": config.width, "layers": config.layers, "trunk": f"\n  --trunk {args.trunk}" if args.trunk else ""},
         millions=sum(p.numel() for p in refiner.parameters()) / 1e6,
-        trunk_line=f", begun with the weights of `{args.trunk}`" if args.trunk else "",
         seconds=time.monotonic() - begun,
         held=len(apart),
         first=VALIDATION_SEED,
