@@ -15,7 +15,7 @@ from robot_planner.task_planning.conditions import Atom
 from robot_planner.task_planning.households import TRAINING, split_of
 from robot_planner.task_planning.plan import TaskPlan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
-from robot_planner.task_planning.scene import Task
+from robot_planner.task_planning.scene import GoalError, Task
 from robot_planner.task_planning.tokens import WordList
 from robot_planner.task_planning.virtualhome import NEARNESS, OURS_ALONE, Program
 from robot_planner.task_planning.world import SymbolicWorld
@@ -43,9 +43,15 @@ def words_of(programs: Iterable[Program]) -> WordList:
 
 
 def lessons_of_program(program: Program, names: frozenset[str]) -> Iterator[Lesson]:
-    """The lessons of one gold program; ``names``: of things that it tells of, see ``Program.task``."""
+    """The lessons of one gold program; ``names``: of things that it tells of, see ``Program.task``.
+
+    There are none of the few whose goals are against each other in the domain, such as one thing in both hands.
+    """
     random = Random(f"virtualhome {program.name}")
-    told = program.task(names)
+    try:
+        told = program.task(names)
+    except GoalError:
+        return
     world = SymbolicWorld(told.scene.domain, told.scene.objects, told.scene.visible)
     steps = program.plan.steps
     between = range(2, len(steps))

@@ -3,6 +3,7 @@
 """Lessons from VirtualHome: the gold program is always the answer; a model of households goes on from them."""
 
 import argparse
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,6 +51,12 @@ def test_a_planner_is_told_of_what_names_goals_words_and_places_call_for():
     assert LAMP in program(title="Light the lamp").task(frozenset()).scene.objects
     assert all(set(fact.args) <= set(told.scene.objects) for fact in told.scene.visible)
     assert told.goals == program().goals
+
+
+def test_a_program_whose_goals_are_against_each_other_has_no_lessons():
+    both = {parse_fact("held_right(<box> (11))"), parse_fact("held_left(<box> (11))")}
+    odd = replace(program(), final=program().initial | both)
+    assert list(lessons_of_program(odd, names_of([odd]))) == []
 
 
 def test_every_lesson_is_answered_by_what_meets_its_goals():
