@@ -3,8 +3,7 @@
 """Part of ``bench solver``: the parallel refiner's fixed points, by solver, from nothing and from what is known.
 
 A problem is solved; its plan is tried, and what comes back changes the context. In the new context each solver begins
-once with nothing (cold), and warm: with its own last equilibrium, with that and what it has learned of the Jacobian,
-and with the logits of that equilibrium's plan.
+once with nothing (cold), once with its own last equilibrium and once with the logits of that equilibrium's plan (warm).
 """
 
 import time
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from robot_planner.evaluation.report import COLORS
 from robot_planner.evaluation.task_planner_problems import Case
-from robot_planner.task_planning.fixed_point import RULES, FixedPoint, Rule, solve
+from robot_planner.task_planning.fixed_point import FixedPoint, solve
 from robot_planner.task_planning.nested import Attempts
 from robot_planner.task_planning.plan import Step, TaskPlan
 from robot_planner.task_planning.prompt import write_prompt, write_suffix
@@ -30,14 +29,14 @@ from robot_planner.training.plan_batches import ExampleMaker, PlanExample, soft_
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMES = ("picard", "anderson", "broyden")
-COLD, EQUILIBRIUM, CARRIED, PLAN = "nothing", "last equilibrium", "last equilibrium and Jacobian", "last plan"
-STARTS = (COLD, EQUILIBRIUM, CARRIED, PLAN)
+RULES = ("picard", "anderson", "broyden")
+COLD, EQUILIBRIUM, PLAN = "nothing", "last equilibrium", "last plan"
+STARTS = (COLD, EQUILIBRIUM, PLAN)
 ROUNDS = 3
 """Contexts after the first that a problem may have."""
 TOLERANCE, CAP = 1e-3, 60
 WARM_BAR = 2.0
-"""Times fewer evaluations from the last equilibrium, with what was learned there, than from nothing."""
+"""Times fewer evaluations from the last equilibrium than from nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,53 +89,38 @@ def solves_of(case: Case, refiner: SoftRefiner, words: WordList) -> list[Solve]:
     """All solves of a problem; none if its first plan succeeds."""
     planner, found = SoftPlanner(refiner, words, case), list[Solve]()
     context, example = planner.context(())
-    last = {name: _solve(refiner, context, refiner.start(context), RULES.make(name)) for name in NAMES}
+    last = {rule: _solve(refiner, context, refiner.start(context), rule)[0].x for rule in RULES}
     tried: list[Any] = []
     for number in range(1, ROUNDS + 1):
-        plan = planner.plan(last["anderson"].point.x, context, example)
+        plan = planner.plan(last["anderson"], context, example)
         feedback = case.environment.test(plan)
         if feedback.success:
             break
         tried.append((plan, feedback))
-        plans = {name: refiner.plan(last[name].point.x, context) for name in NAMES}
+        plans = {rule: refiner.plan(last[rule], context) for rule in RULES}
         context, example = planner.context(tried)
-        for name in NAMES:
-            before = last[name]
-            starts: dict[str, tuple[Tensor, Rule]] = {
-                COLD: (refiner.start(context), RULES.make(name)),
-                EQUILIBRIUM: (before.point.x, RULES.make(name)),
-                CARRIED: (before.point.x, before.rule.carried()),
-                PLAN: (refiner.start(context, plans[name]), RULES.make(name)),
-            }
-            for start, (x, rule) in starts.items():
-                solved = _solve(refiner, context, x, rule)
-                point, key = solved.point, (case.group, case.seed, number)
-                residuals = tuple(point.residuals[:, 0].tolist())
-                converged = bool(point.converged.all())
-                found.append(Solve(name, start, key, point.evaluations, converged, solved.seconds, residuals))
-                if start == CARRIED:
-                    last[name] = solved
+        for rule in RULES:
+            starts = refiner.start(context), last[rule], refiner.start(context, plans[rule])
+            for name, start in zip(STARTS, starts, strict=True):
+                point, seconds = _solve(refiner, context, start, rule)
+                key = (case.group, case.seed, number)
+                history = tuple(point.residuals[:, 0].tolist())
+                found.append(Solve(rule, name, key, point.evaluations, bool(point.converged.all()), seconds, history))
+                if name == EQUILIBRIUM:
+                    last[rule] = point.x
     return found
 
 
-@dataclass(frozen=True)
-class _Solved:
-    point: FixedPoint
-    rule: Rule
-    """As the solve has left it."""
-    seconds: float
-
-
-def _solve(refiner: SoftRefiner, context: SoftContext, start: Tensor, rule: Rule) -> _Solved:
+def _solve(refiner: SoftRefiner, context: SoftContext, start: Tensor, rule: str) -> tuple[FixedPoint, float]:
     begun = time.perf_counter()
     found = solve(refiner.function(context), start, rule, tolerance=TOLERANCE, cap=CAP)
-    return _Solved(found, rule, time.perf_counter() - begun)
+    return found, time.perf_counter() - begun
 
 
 def table_of(solves: Iterable[Solve]) -> list[dict[str, Any]]:
     """A record for each solver and start; evaluations are compared where both, cold and warm, came to a fixed point."""
     solves, records = list(solves), []
-    for rule in NAMES:
+    for rule in RULES:
         cold = {s.key: s for s in solves if (s.rule, s.start) == (rule, COLD)}
         for start in STARTS:
             rows = [s for s in solves if (s.rule, s.start) == (rule, start)]
@@ -149,15 +133,15 @@ def table_of(solves: Iterable[Solve]) -> list[dict[str, Any]]:
                 "median_evaluations": median(s.evaluations for s in rows) if rows else None,
                 "ms": 1e3 * fmean(s.seconds for s in rows) if rows else None,
                 "pairs": len(pairs), "times_fewer": ratio,
-                "passed": None if start != CARRIED or ratio is None else ratio >= WARM_BAR,
+                "passed": None if start != EQUILIBRIUM or ratio is None else ratio >= WARM_BAR,
             })  # fmt: skip
     return records
 
 
 def draw_residuals(axes: "Axes", solves: Sequence[Solve]) -> None:
     """Median residual over evaluations; a solve that has ended keeps its last."""
-    for color, rule in zip(COLORS, NAMES, strict=False):
-        for start, style in ((COLD, "-"), (CARRIED, "--")):
+    for color, rule in zip(COLORS, RULES, strict=False):
+        for start, style in ((COLD, "-"), (EQUILIBRIUM, "--")):
             rows = [s.residuals for s in solves if (s.rule, s.start) == (rule, start)]
             length = max(map(len, rows), default=0)
             line = [median(row[min(at, len(row) - 1)] for row in rows) for at in range(length)]

@@ -63,12 +63,6 @@ class Rule(Protocol):
         """Iterate (B, D) and f(x) - x (B, D), both finite -> the next iterate (B, D)."""
         ...
 
-    def carried(self) -> "Rule":
-        """A rule for a solve of another f of the same shape, near this one: it begins with what was learned of f's
-        Jacobian.
-        """
-        ...
-
 
 RULES: Registry[Rule] = Registry("fixed-point solver")
 
@@ -83,10 +77,6 @@ class Picard:
     def next(self, x: Tensor, g: Tensor) -> Tensor:
         """See Rule."""
         return x + self.damping * g
-
-    def carried(self) -> "Picard":
-        """See Rule; nothing was learned."""
-        return self
 
 
 @RULES.register("anderson")
@@ -118,12 +108,6 @@ class Anderson:
         weights = torch.linalg.solve(gram + self.regularisation * identity, dg.mT @ g.double().unsqueeze(-1))
         mixed = x.double() + self.beta * g.double() - ((dx + self.beta * dg) @ weights).squeeze(-1)
         return mixed.to(x.dtype)
-
-    def carried(self) -> "Anderson":
-        """See Rule."""
-        rule = Anderson(self._pairs.memory, self.beta, self.regularisation)
-        rule._pairs = self._pairs.carried()
-        return rule
 
 
 @RULES.register("broyden")
@@ -159,12 +143,6 @@ class Broyden:
             right.append(row)
         return x - apply(g, right, left)
 
-    def carried(self) -> "Broyden":
-        """See Rule."""
-        rule = Broyden(self._pairs.memory)
-        rule._pairs = self._pairs.carried()
-        return rule
-
 
 class _Differences:
     """The last differences of iterates and of residuals; zero in rows that did not move."""
@@ -180,16 +158,6 @@ class _Differences:
             self._kept.append((x - self._last[0], g - self._last[1]))
         self._last = (x, g)
         return list(self._kept)
-
-    @property
-    def memory(self) -> int:
-        return self._kept.maxlen or 0
-
-    def carried(self) -> "_Differences":
-        """The same without the last iterate: no difference is taken between two solves."""
-        other = _Differences(self.memory)
-        other._kept.extend(self._kept)
-        return other
 
 
 def solve(

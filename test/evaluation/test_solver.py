@@ -11,7 +11,7 @@ import torch
 from robot_planner.errors import InvalidInputError, ModelError
 from robot_planner.evaluation import solver, solver_drafts, solver_fixed_points
 from robot_planner.evaluation.solver_drafts import FIRST, HEARD, LATER, ONE, SOLVED, plan_in_all_ways
-from robot_planner.evaluation.solver_fixed_points import CARRIED, COLD, NAMES, STARTS, SoftPlanner, Solve
+from robot_planner.evaluation.solver_fixed_points import COLD, EQUILIBRIUM, RULES, SoftPlanner, Solve
 from robot_planner.evaluation.task_planner_problems import make_case
 from robot_planner.task_planning.household_expert import expert_plan
 from robot_planner.task_planning.language_model import Generation
@@ -157,10 +157,10 @@ def _prompt(case):
 
 def test_each_solver_begins_cold_and_warm_in_the_contexts_that_feedback_made(refiner):
     solves = solver_fixed_points.solves_of(make_case("scene new", 2, (1,)), refiner, WORDS)
-    assert len(solves) == len(NAMES) * len(STARTS) * solver_fixed_points.ROUNDS
+    assert len(solves) == len(RULES) * 3 * solver_fixed_points.ROUNDS
     assert {s.key[2] for s in solves} == {1, 2, 3}
     records = solver_fixed_points.table_of(solves)
-    assert [r["contexts"] for r in records] == [3] * len(NAMES) * len(STARTS)
+    assert [r["contexts"] for r in records] == [3] * 9
     assert all(r["times_fewer"] == 1.0 for r in records if r["start"] == COLD and r["pairs"])
 
 
@@ -168,12 +168,12 @@ def test_warm_is_compared_where_both_came_to_an_end():
     def made(start, number, evaluations, converged=True):
         return Solve("picard", start, ("scene new", 0, number), evaluations, converged, 0.1, (1.0, 0.1))
 
-    solves = [made(COLD, 1, 12), made(CARRIED, 1, 4), made(COLD, 2, 60, False), made(CARRIED, 2, 2)]
+    solves = [made(COLD, 1, 12), made(EQUILIBRIUM, 1, 4), made(COLD, 2, 60, False), made(EQUILIBRIUM, 2, 2)]
     records = {(r["solver"], r["start"]): r for r in solver_fixed_points.table_of(solves)}
-    warm = records["picard", CARRIED]
+    warm = records["picard", EQUILIBRIUM]
     assert (warm["pairs"], warm["times_fewer"], warm["passed"], warm["contexts"]) == (1, 3.0, True, 2)
     assert records["picard", COLD]["converged"] == 0.5 and records["picard", COLD]["passed"] is None
-    assert records["broyden", CARRIED]["passed"] is None
+    assert records["broyden", EQUILIBRIUM]["passed"] is None
 
 
 def test_the_command_writes_records_and_figures(tmp_path, network, refiner):

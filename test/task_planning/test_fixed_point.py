@@ -32,25 +32,6 @@ def contraction(seed, rows=3, dim=6, slope=0.6, slowest=None, dtype=torch.float6
     return lambda x: (matrix @ x.unsqueeze(-1)).squeeze(-1) + offset, solution
 
 
-@pytest.mark.parametrize("name", ["anderson", "broyden"])
-@QUICK
-@given(seed=st.integers(0, 10_000))
-def test_what_was_learned_of_the_jacobian_helps_the_next_solve(name, seed):
-    f, solution = contraction(seed, rows=2, dim=5, slope=0.9, slowest=0.995)
-    shift = torch.randn(solution.shape, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
-    rule = RULES.make(name)
-    first = solve(f, torch.zeros_like(solution), rule, tolerance=1e-8)
-
-    def moved(x):
-        return f(x) + shift
-
-    alone = solve(moved, first.x, name, tolerance=1e-8)
-    carried = solve(moved, first.x, rule.carried(), tolerance=1e-8)
-    assert carried.converged.all()
-    torch.testing.assert_close(carried.x, alone.x, atol=1e-4, rtol=1e-4)
-    assert carried.evaluations < alone.evaluations
-
-
 @pytest.mark.parametrize("name", SOLVERS)
 @QUICK
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 5), dim=st.integers(1, 8), slope=st.floats(0.0, 0.8))
