@@ -24,9 +24,10 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.push_t_world import FAST, SCALE, build_dynamics, push_world, save_push_world, to_latents
 from robot_planner.simulation.push_t import CENTRE, SKIP, require_push_t
 from robot_planner.simulation.tasks import TUNING_SEEDS
-from robot_planner.training.dynamics import calibrate_uncertainty, member_errors, random_shares
+from robot_planner.training.cards import option, write_model
+from robot_planner.training.dynamics import calibrate_uncertainty
+from robot_planner.training.episode_windows import EpisodeWindows, add_arguments_of_rounds, fit, rollout_loss
 from robot_planner.training.push_t_data import Episodes, gathered, planned
-from robot_planner.training.resumable import run_phase
 from robot_planner.training.shards import write_arrays
 
 EPISODE_STEPS = 100
@@ -41,47 +42,13 @@ PLAN_HORIZONS = (40, 60, 80)
 """Of the plans that rounds learn from, in turn [steps of the environment]."""
 AHEAD = (1, 8, 16)
 """Model steps after which errors are stated."""
-BATCH = 512
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--name", default="push-t", help="model folder to write under models/ (default: push-t)")
-    parser.add_argument("--out", type=Path, help="write the model here instead of models/NAME")
-    parser.add_argument("--work", type=Path, help="checkpoints and logs; resumed if there (default: runs/push-t)")
-    parser.add_argument("--episodes", type=int, default=10_000, help="episodes of 100 steps (default: %(default)s)")
+    add_arguments_of_rounds(parser, "push-t", episodes=10_000, length=EPISODE_STEPS, horizon=6, hidden=96)
     parser.add_argument("--stirred", type=float, default=0.4, help="share of them that are no pushing (default: 0.4)")
     parser.add_argument("--single-steps", type=int, default=20_000, help="optimiser steps on single steps (20000)")
-    parser.add_argument("--horizon", type=int, default=6, help="model steps of a rollout in the loss (default: 6)")
-    parser.add_argument("--steps", type=int, default=10_000, help="optimiser steps on rollouts (default: 10000)")
-    parser.add_argument("--rounds", type=int, default=2, help="times that plans are learned from (default: 2)")
-    parser.add_argument("--round-steps", type=int, default=4000, help="optimiser steps of each (default: 4000)")
-    parser.add_argument("--round-plans", type=int, default=200, help="problems planned in each (default: 200)")
-    parser.add_argument("--hidden", type=int, default=96, help="width of the networks (default: 96)")
-    parser.add_argument("--seed", type=int, default=0, help="of data and weights (default: 0)")
-
-
-class Data:
-    """Sets of episodes, of which batches take equal shares."""
-
-    def __init__(self) -> None:
-        self._sets = list[tuple[Tensor, Tensor]]()
-
-    def add(self, episodes: Episodes) -> None:
-        """Adds a set."""
-        latents = torch.from_numpy(to_latents(episodes.states))
-        self._sets.append((latents, torch.from_numpy(episodes.actions.astype(np.float32))))
-
-    def draw(self, step: int, horizon: int, batch: int = BATCH) -> tuple[Tensor, Tensor]:
-        """Windows of a batch, which may begin at any step: latents (B, T+1, 8), actions (B, T, SKIP * 2)."""
-        generator, seen, moves = torch.Generator().manual_seed(step), [], []
-        for latents, actions in self._sets:
-            count, last = batch // len(self._sets), actions.shape[1] - horizon * SKIP
-            rows = torch.randint(len(latents), (count, 1), generator=generator)
-            first = torch.randint(last + 1, (count, 1), generator=generator)
-            seen.append(latents[rows, first + SKIP * torch.arange(horizon + 1)])
-            moves.append(actions[rows, first + torch.arange(horizon * SKIP)])
-        return symmetric(torch.cat(seen), torch.cat(moves), generator)
 
 
 def symmetric(seen: Tensor, moves: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -99,15 +66,14 @@ def symmetric(seen: Tensor, moves: Tensor, generator: torch.Generator) -> tuple[
     return latents, (turned(facing, moves) * flip).unflatten(1, (-1, SKIP)).flatten(2)
 
 
-def loss_of(dynamics: PushDynamics, data: Data, horizon: int) -> Callable[[int], dict[str, Tensor]]:
-    """The loss of a step: pseudo-Huber of every member's error along the mean's rollout, in units of UNIT."""
+def loss_of(dynamics: PushDynamics, data: EpisodeWindows, horizon: int) -> Callable[[int], dict[str, Tensor]]:
+    """See ``rollout_loss``; in units of UNIT."""
 
-    def loss(step: int) -> dict[str, Tensor]:
-        errors, _ = member_errors(dynamics, *data.draw(step, horizon))
-        size = (errors * (PIXELS / UNIT)).square().sum(-1)
-        return {"loss": (random_shares(errors, step) * ((1.0 + size).sqrt() - 1.0)).mean()}
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(step)
+        return symmetric(*data.draw(horizon, generator), generator)
 
-    return loss
+    return rollout_loss(dynamics, draw, PIXELS / UNIT)
 
 
 def as_windows(episodes: Episodes) -> tuple[Tensor, Tensor]:
@@ -149,25 +115,24 @@ def _kept(path: Path, make: Callable[[], Episodes]) -> Episodes:
 def train(args: argparse.Namespace, work: Path) -> tuple[PushDynamics, dict[str, float], str]:
     """Runs or resumes all phases; returns the model, its figures on unseen episodes, and the first data's digest."""
     torch.set_num_threads(1)
-    dynamics, data = build_dynamics(args.hidden, members=3, waves=2, seed=args.seed), Data()
+    dynamics, data = build_dynamics(args.hidden, members=3, waves=2, seed=args.seed), EpisodeWindows(SKIP)
     first = _kept(work / "pushed.npz", lambda: gathered(args.episodes, EPISODE_STEPS, args.stirred, args.seed))
     held = _kept(work / "held.npz", lambda: gathered(HELD, EPISODE_STEPS, args.stirred, TUNING_SEEDS[0]))
-    data.add(first)
+    data.add(to_latents(first.states), first.actions)
 
-    def fit(name: str, horizon: int, steps: int, rate: float) -> None:
-        optimiser = torch.optim.AdamW(dynamics.requires_grad_(True).parameters(), weight_decay=1e-4)
-        loss = loss_of(dynamics, data, horizon)
-        run_phase(name, work, {"dynamics": dynamics}, optimiser, rate, steps, loss, lambda: figures(dynamics, held))
+    def phase(name: str, horizon: int, steps: int, rate: float) -> None:
+        fit(name, work, dynamics, rate, steps, loss_of(dynamics, data, horizon), lambda: figures(dynamics, held))
 
-    fit("single", 1, args.single_steps, 3e-3)
-    fit("rollouts", args.horizon, args.steps, 2e-3)
+    phase("single", 1, args.single_steps, 3e-3)
+    phase("rollouts", args.horizon, args.steps, 2e-3)
     for number in range(1, args.rounds + 1):
         world, begin = push_world("push-t", dynamics), args.seed + number * args.round_plans
         for index, horizon in enumerate(PLAN_HORIZONS[: args.round_plans]):
             seeds = range(begin + index, begin + args.round_plans, len(PLAN_HORIZONS))
             make = functools.partial(planned, world, seeds, horizon)
-            data.add(_kept(work / f"plans-{number}-{horizon}.npz", make))
-        fit(f"round-{number}", args.horizon, args.round_steps, 1e-3)
+            episodes = _kept(work / f"plans-{number}-{horizon}.npz", make)
+            data.add(to_latents(episodes.states), episodes.actions)
+        phase(f"round-{number}", args.horizon, args.round_steps, 1e-3)
     with torch.no_grad():
         calibrate_uncertainty(dynamics, *as_windows(held))
     digest = hashlib.sha256(first.actions.tobytes() + first.states.tobytes()).hexdigest()
@@ -178,11 +143,11 @@ CARD = """# {name}: the world model of Push-T
 
 An ensemble of three networks over states, for comparing planners where a plan has to push.
 
-- command: `./run train push-t {words}`
+- command: `./run train push-t {options}`
 - data: {episodes} episodes of {length} steps of scripted pushing, of which a share of {stirred} is random moves about
-  the block, digest {digest}; then {rounds} rounds of {plans} problems (training seeds), planned through the model by
-  GRASP and CEM and carried out
-- seconds of this run's last start to its end: {seconds:.0f}
+  the block, digest {digest}; then {rounds} rounds of {round_plans} problems (training seeds), planned through the model
+  by GRASP and CEM and carried out
+- seconds of this run's last start to its end: {seconds}
 - validation on {held} unseen episodes: mean error of rollouts after so many model steps (of {skip} steps of the
   environment) of the agent's and the block's place [px of 512] and of the block's angle [degrees]; "copied": of saying
   that all stays
@@ -196,34 +161,16 @@ Valid for `robot_planner/simulation/push_t.py`, over gym-pusht 0.1.8.
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
     positive = ("episodes", "single_steps", "steps", "horizon", "round_steps", "round_plans", "hidden")
-    if min(getattr(args, option) for option in positive) < 1 or args.rounds < 0:
-        raise InvalidInputError(f"{', '.join(map(_option, positive))} are positive numbers")
+    if min(getattr(args, name) for name in positive) < 1 or args.rounds < 0:
+        raise InvalidInputError(f"{', '.join(map(option, positive))} are positive numbers")
     longest = min(PLAN_HORIZONS) // SKIP
     if not 0.0 <= args.stirred <= 1.0 or args.horizon > longest:
         raise InvalidInputError(f"--stirred is from 0 to 1, --horizon from 1 to {longest}")
     require_push_t()
     begun = time.monotonic()
-    dynamics, found, digest = train(args, args.work or Path("runs/push-t"))
-    folder = args.out or Path("models") / args.name
-    options = (*positive, "rounds", "stirred", "seed")
-    card = CARD.format(
-        name=args.name,
-        words=" ".join(f"{_option(option)} {getattr(args, option)}" for option in options),
-        episodes=args.episodes,
-        length=EPISODE_STEPS,
-        stirred=args.stirred,
-        digest=digest[:16],
-        rounds=args.rounds,
-        plans=args.round_plans,
-        seconds=time.monotonic() - begun,
-        held=HELD,
-        skip=SKIP,
-        figures="\n".join(f"  - {key}: {value:.3g}" for key, value in found.items()),
-    )
-    save_push_world(dynamics, folder, card)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, **found}]
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    dynamics, found, digest = train(args, args.work)
+    return write_model(
+        args, CARD, (*positive, "rounds", "stirred", "seed"), begun, found,
+        lambda folder, card: save_push_world(dynamics, folder, card),
+        length=EPISODE_STEPS, digest=digest[:16], held=HELD, skip=SKIP,
+    )  # fmt: skip

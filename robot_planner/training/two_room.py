@@ -22,8 +22,9 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.point_world import REACH, build_dynamics, point_world, save_point_world, to_latents
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.simulation.two_room import DOOR, WALL, rollout
-from robot_planner.training.dynamics import calibrate_uncertainty, member_errors, random_shares
-from robot_planner.training.resumable import run_phase
+from robot_planner.training.cards import write_model
+from robot_planner.training.dynamics import calibrate_uncertainty
+from robot_planner.training.episode_windows import EpisodeWindows, add_arguments_of_rounds, fit, rollout_loss
 from robot_planner.training.shards import write_arrays
 from robot_planner.training.two_room_data import Episodes, planned, wander
 
@@ -32,58 +33,21 @@ UNIT = 2.0
 """Errors count by their square below this, by their size above [px]."""
 PLAN_HORIZON = 50
 """Of the plans that rounds learn from."""
-BATCH = 512
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--name", default="two-room", help="model folder to write under models/ (default: two-room)")
-    parser.add_argument("--out", type=Path, help="write the model here instead of models/NAME")
-    parser.add_argument("--work", type=Path, help="checkpoints and logs; resumed if there (default: runs/two-room)")
-    parser.add_argument("--episodes", type=int, default=20_000, help="episodes of 40 steps (default: %(default)s)")
+    add_arguments_of_rounds(parser, "two-room", episodes=20_000, length=EPISODE_STEPS, horizon=8, hidden=64)
     parser.add_argument("--near-walls", type=float, default=0.5, help="share of them at the wall (default: 0.5)")
-    parser.add_argument("--horizon", type=int, default=8, help="steps of a rollout in the loss (default: 8)")
-    parser.add_argument("--steps", type=int, default=10_000, help="optimiser steps of the first fit (default: 10000)")
-    parser.add_argument("--rounds", type=int, default=2, help="times that plans are learned from (default: 2)")
-    parser.add_argument("--round-steps", type=int, default=4000, help="optimiser steps of each (default: 4000)")
-    parser.add_argument("--round-plans", type=int, default=200, help="problems planned in each (default: 200)")
-    parser.add_argument("--hidden", type=int, default=64, help="width of the networks (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, help="of data and weights (default: 0)")
 
 
-class Data:
-    """Sets of episodes, of which batches take equal shares."""
+def loss_of(dynamics: EnsembleDynamics, data: EpisodeWindows, horizon: int) -> Callable[[int], dict[str, Tensor]]:
+    """See ``rollout_loss``; in units of UNIT."""
 
-    def __init__(self, horizon: int) -> None:
-        self._horizon, self._sets = horizon, list[tuple[Tensor, Tensor]]()
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        return data.draw(horizon, torch.Generator().manual_seed(step))
 
-    def add(self, episodes: Episodes) -> None:
-        """Adds a set."""
-        latents = torch.from_numpy(to_latents(episodes.positions))
-        self._sets.append((latents, torch.from_numpy(episodes.actions.astype(np.float32))))
-
-    def draw(self, step: int) -> tuple[Tensor, Tensor]:
-        """Windows of a batch: latents (B, T+1, 2), actions (B, T, 2)."""
-        generator = torch.Generator().manual_seed(step)
-        shares, window = [BATCH // len(self._sets)] * len(self._sets), torch.arange(self._horizon + 1)
-        seen, moves = [], []
-        for (latents, actions), count in zip(self._sets, shares, strict=True):
-            rows = torch.randint(len(latents), (count, 1), generator=generator)
-            first = torch.randint(actions.shape[1] - self._horizon + 1, (count, 1), generator=generator)
-            seen.append(latents[rows, first + window])
-            moves.append(actions[rows, first + window[:-1]])
-        return torch.cat(seen), torch.cat(moves)
-
-
-def loss_of(dynamics: EnsembleDynamics, data: Data) -> Callable[[int], dict[str, Tensor]]:
-    """The loss of a step: pseudo-Huber of every member's error along the mean's rollout, in units of UNIT."""
-
-    def loss(step: int) -> dict[str, Tensor]:
-        errors, _ = member_errors(dynamics, *data.draw(step))
-        size = (errors * (REACH / UNIT)).square().sum(-1)
-        return {"loss": (random_shares(errors, step) * ((1.0 + size).sqrt() - 1.0)).mean()}
-
-    return loss
+    return rollout_loss(dynamics, draw, REACH / UNIT)
 
 
 def figures(dynamics: EnsembleDynamics, held: Episodes) -> dict[str, float]:
@@ -110,25 +74,24 @@ def figures(dynamics: EnsembleDynamics, held: Episodes) -> dict[str, float]:
 def train(args: argparse.Namespace, work: Path) -> tuple[EnsembleDynamics, dict[str, float], str]:
     """Runs or resumes all phases; returns the model, its figures on unseen episodes, and the first data's digest."""
     torch.set_num_threads(1)
-    dynamics, data = build_dynamics(args.hidden, members=3, waves=5, seed=args.seed), Data(args.horizon)
+    dynamics, data = build_dynamics(args.hidden, members=3, waves=5, seed=args.seed), EpisodeWindows()
     first = wander(args.episodes, EPISODE_STEPS, args.near_walls, args.seed)
-    data.add(first)
+    data.add(to_latents(first.positions), first.actions)
     held = wander(500, EPISODE_STEPS, 0.5, TUNING_SEEDS[0])
 
-    def fit(name: str, steps: int, rate: float) -> None:
-        optimiser = torch.optim.AdamW(dynamics.requires_grad_(True).parameters(), weight_decay=1e-4)
-        loss = loss_of(dynamics, data)
-        run_phase(name, work, {"dynamics": dynamics}, optimiser, rate, steps, loss, lambda: figures(dynamics, held))
+    def phase(name: str, steps: int, rate: float) -> None:
+        fit(name, work, dynamics, rate, steps, loss_of(dynamics, data, args.horizon), lambda: figures(dynamics, held))
 
-    fit("dynamics", args.steps, 3e-3)
+    phase("dynamics", args.steps, 3e-3)
     for number in range(1, args.rounds + 1):
         path = work / f"plans-{number}.npz"
         if not path.exists():
             begin = args.seed + number * args.round_plans
             episodes = planned(point_world("two-room", dynamics), range(begin, begin + args.round_plans), PLAN_HORIZON)
             write_arrays(path, episodes._asdict())
-        data.add(Episodes(**np.load(path, allow_pickle=False)))
-        fit(f"round-{number}", args.round_steps, 1e-3)
+        episodes = Episodes(**np.load(path, allow_pickle=False))
+        data.add(to_latents(episodes.positions), episodes.actions)
+        phase(f"round-{number}", args.round_steps, 1e-3)
     with torch.no_grad():
         calibrate_uncertainty(
             dynamics, torch.from_numpy(to_latents(held.positions)), torch.from_numpy(held.actions.astype(np.float32))
@@ -141,10 +104,10 @@ CARD = """# {name}: the world model of two rooms
 
 An ensemble of three networks over positions, for comparing planners where the greedy way is a dead end.
 
-- command: `./run train two-room {words}`
-- data: {episodes} episodes of {length} steps, of which a share of {near} at the wall, digest {digest}; then {rounds}
-  rounds of {plans} problems (training seeds), planned through the model by GRASP and CEM and carried out
-- seconds of this run's last start to its end: {seconds:.0f}
+- command: `./run train two-room {options}`
+- data: {episodes} episodes of {length} steps, of which a share of {near_walls} at the wall, digest {digest}; then
+  {rounds} rounds of {round_plans} problems (training seeds), planned through the model by GRASP and CEM and carried out
+- seconds of this run's last start to its end: {seconds}
 - validation on 500 unseen episodes, half of them at the wall: error of rollouts after so many steps in pixels of 224,
   median and 99th percentile; "leak": share of straight runs at the wall that end behind it
 
@@ -161,21 +124,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     if not 0.0 <= args.near_walls <= 1.0 or not 1 <= args.horizon <= EPISODE_STEPS:
         raise InvalidInputError(f"--near-walls is from 0 to 1, --horizon from 1 to {EPISODE_STEPS}")
     begun = time.monotonic()
-    dynamics, found, digest = train(args, args.work or Path("runs/two-room"))
-    folder = args.out or Path("models") / args.name
+    dynamics, found, digest = train(args, args.work)
     options = ("episodes", "near_walls", "horizon", "steps", "rounds", "round_steps", "round_plans", "hidden", "seed")
-    card = CARD.format(
-        name=args.name,
-        words=" ".join(f"--{option.replace('_', '-')} {getattr(args, option)}" for option in options),
-        episodes=args.episodes,
-        length=EPISODE_STEPS,
-        near=args.near_walls,
-        digest=digest[:16],
-        rounds=args.rounds,
-        plans=args.round_plans,
-        seconds=time.monotonic() - begun,
-        figures="\n".join(f"  - {key}: {value:.3g}" for key, value in found.items()),
-    )
-    save_point_world(dynamics, folder, card)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, **found}]
+    return write_model(
+        args, CARD, options, begun, found, lambda folder, card: save_point_world(dynamics, folder, card),
+        length=EPISODE_STEPS, digest=digest[:16],
+    )  # fmt: skip

@@ -1,0 +1,29 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Windows of episodes: whole and in step, of each set its share, the same for the same generator."""
+
+import numpy as np
+import pytest
+import torch
+
+from robot_planner.training.episode_windows import EpisodeWindows
+
+
+@pytest.mark.parametrize("skip", [1, 5])
+def test_windows_are_pieces_of_episodes_with_the_actions_between_their_states(skip):
+    windows, horizon, length = EpisodeWindows(skip), 3, 40
+    for first, episodes in ((0.0, 6), (5000.0, 2)):  # each number tells of its set, episode and step
+        numbers = first + 100.0 * np.arange(episodes)[:, None, None] + np.arange(length + 1)[None, :, None]
+        windows.add(numbers.astype(np.float32), numbers[:, :-1])
+
+    def draw(seed):
+        return windows.draw(horizon, torch.Generator().manual_seed(seed), 64)
+
+    seen, moves = draw(1)
+    assert seen.shape == (64, horizon + 1, 1) and moves.shape == (64, horizon * skip, 1)
+    assert (seen.diff(dim=1) == skip).all() and (moves.diff(dim=1) == 1).all()
+    torch.testing.assert_close(moves[:, ::skip], seen[:, :-1])
+    assert (seen[:, 0, 0] >= 5000).sum() == 32
+    assert {0.0, float(length - horizon * skip)} <= {x % 100 for s in range(40) for x in draw(s)[0][:, 0, 0].tolist()}
+    assert all(torch.equal(one, other) for one, other in zip(draw(7), draw(7), strict=True))
+    assert not torch.equal(draw(7)[0], draw(8)[0])
