@@ -19,6 +19,7 @@ from robot_planner.task_planning.feedback_model import save_feedback_model
 from robot_planner.task_planning.feedback_network import FeedbackNetwork
 from robot_planner.task_planning.local_model import LocalModel, load_local_model
 from robot_planner.task_planning.network import StepNetworkConfig
+from robot_planner.training.cards import write_model
 from robot_planner.training.feedback_lessons import feedback_loss, gather_feedback_shard
 from robot_planner.training.lesson_shards import gather, read_examples
 from robot_planner.training.plan_batches import PlanExample, by_scene, collate
@@ -92,11 +93,13 @@ CARD = """# {name}: what a world would answer to a plan
 A transformer of {millions:.1f} million parameters (`robot_planner/task_planning/feedback_network.py`). It reads a task,
 what is seen and what was answered so far, then a plan, and foretells which step fails, why, and which goals end unmet.
 
-- command: `./run train feedback-model --problems {problems} --steps {steps} --scenes {scenes} --seed {seed}{begun}`
+- command: `./run train feedback-model {options}`
 - trials: plans of the corrector, spoilt copies, and the planner's equilibria where one was given, in worlds drawn by
   chance, of the training split
-- seconds of this run's last start to its end: {seconds:.0f}
-- on the problems {first} and up, of the training split: {figures}
+- seconds of this run's last start to its end: {seconds}
+- on the problems {first} and up, of the training split:
+
+{figures}
 """
 
 
@@ -119,18 +122,12 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
             gather(where, problems, first, config, args.workers, args.planner, _progress, gather_feedback_shard)
         )
     figures = fit(args, network, *map(read_examples, shards))
-    folder = args.out or Path("models") / args.name
-    card = CARD.format(
-        **vars(args),
-        millions=sum(p.numel() for p in network.parameters()) / 1e6,
-        begun=" --planner ..." if args.planner else f" --width {args.width} --layers {args.layers}",
-        seconds=time.monotonic() - begun,
-        first=VALIDATION_SEED,
-        figures=", ".join(f"{key} {value:.3f}" for key, value in figures.items()),
-    )
-    save_feedback_model(network, word_list(), folder, card)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, **figures}]
+    size = ("planner",) if args.planner else ("width", "layers")
+    return write_model(
+        args, CARD, ("problems", "steps", "scenes", "seed", *size), begun, figures,
+        lambda folder, card: save_feedback_model(network, word_list(), folder, card),
+        millions=sum(p.numel() for p in network.parameters()) / 1e6, first=VALIDATION_SEED,
+    )  # fmt: skip
 
 
 def _progress(done: int, total: int) -> None:

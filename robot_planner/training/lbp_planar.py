@@ -23,6 +23,7 @@ from robot_planner.planning.grasp_lbp import save_subgoals
 from robot_planner.planning.lbp import BackwardPlanner, LbpConfig
 from robot_planner.planning.object_metrics import CostToGo
 from robot_planner.simulation.tasks import TUNING_SEEDS
+from robot_planner.training.cards import write_model
 from robot_planner.training.gather import gather, load_shards
 from robot_planner.training.resumable import run_phase
 from robot_planner.training.world_model import EPISODE_STEPS
@@ -32,11 +33,18 @@ MOVED = 0.02
 """A block that moved farther between a frame and its goal was pushed [m]."""
 SLACK = 1.25
 """Steps that the way to a goal may have taken, over those that the cost-to-go expects."""
+OPTIONS = ("name", "world", "episodes", "validation", "steps", "hidden", "seed")
+"""Those that make a model what it is."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--name", default="tabletop-subgoals", help="model folder under models/ (default: %(default)s)")
+    add_arguments_of_latents(parser, "tabletop-subgoals", 10_000)
+
+
+def add_arguments_of_latents(parser: argparse.ArgumentParser, name: str, steps: int) -> None:
+    """Options of a training on the latents of a planar world's own episodes."""
+    parser.add_argument("--name", default=name, help="model folder under models/ (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="write the model here instead of models/NAME")
     parser.add_argument("--work", type=Path, default=Path("runs/lbp-planar"), help="data, checkpoints and logs")
     parser.add_argument(
@@ -44,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--episodes", type=int, default=2000, help="training episodes of 40 steps (default: 2000)")
     parser.add_argument("--validation", type=int, default=100, help="episodes to validate on (default: 100)")
-    parser.add_argument("--steps", type=int, default=10_000, help="optimiser steps (default: %(default)s)")
-    parser.add_argument("--hidden", type=int, default=256, help="width of the networks (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=steps, help="optimiser steps (default: %(default)s)")
+    parser.add_argument("--hidden", type=int, default=256, help="width of the network (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="first seed of the episodes, and of the weights")
     parser.add_argument("--workers", type=int, default=2, help="processes that gather data (default: 2)")
 
@@ -141,6 +149,15 @@ def _progress(done: int, total: int) -> None:
     print(f"episodes {done}/{total} shards", flush=True)
 
 
+def load_episodes(args: argparse.Namespace) -> tuple[World, Tensor, Tensor]:
+    """Checks the options; the world, and latents (E, T+1, D) of the training and the validation episodes."""
+    if min(args.episodes, args.validation, args.steps, args.hidden, args.workers) < 1:
+        raise InvalidInputError("--episodes, --validation, --steps, --hidden and --workers are positive numbers")
+    world = load_world(args.world)
+    args.work.mkdir(parents=True, exist_ok=True)
+    return world, *load_latents(args, world)
+
+
 def load_latents(args: argparse.Namespace, world: World) -> tuple[Tensor, Tensor]:
     """Latents (E, T+1, D) of the training and the validation episodes; made where they are missing."""
     found = []
@@ -166,13 +183,13 @@ CARD = """# {name}: backward subgoals for the world model {world}
 LBP's backward step in the world model's latent space: from the present latent and a given goal latent to the latents
 at fractions {fractions} of the way. `grasp+lbp` begins its lifted states on them.
 
-- command: `./run train lbp-planar --name {name} --world {world} --episodes {episodes} --steps {steps} --seed {seed}`
+- command: `./run train lbp-planar {options}`
 - data: the episodes that `train world-model` gathers (seeds {seed} and up); goals: later frames of the same episode,
   reached in at most {slack} times the steps that the world's cost-to-go expects
 - latents: of the encoder with digest {digest}; refused with any other
 - no instruction: the final goal has to be given, f_g is not trained
-- seconds of this run's last start to its end: {seconds:.0f}
-- validation, seeds {validation} and up, mean errors in cm by the encoder's own read-out, of the planner ("lbp") and of
+- seconds of this run's last start to its end: {seconds}
+- validation, seeds {held} and up, mean errors in cm by the encoder's own read-out, of the planner ("lbp") and of
   the straight line from present to goal ("line"), at each fraction of the way:
 
 {figures}
@@ -181,25 +198,17 @@ at fractions {fractions} of the way. `grasp+lbp` begins its lifted states on the
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
-    if min(args.episodes, args.validation, args.steps, args.hidden, args.workers) < 1:
-        raise InvalidInputError("--episodes, --validation, --steps, --hidden and --workers are positive numbers")
     begun = time.monotonic()
-    world = load_world(args.world)
-    args.work.mkdir(parents=True, exist_ok=True)
-    latents, held_latents = load_latents(args, world)
+    world, latents, held_latents = load_episodes(args)
     torch.manual_seed(args.seed)
     planner = BackwardPlanner(LbpConfig(latent_dim=latents.shape[-1], language_dim=1, hidden=args.hidden))
     steps_to_go = cast(CostToGo, world.metric("cost-to-go")).network
     data, held = (Hindsight(rows, world.readout, planner.fractions, steps_to_go) for rows in (latents, held_latents))
     fit(planner, data, lambda: errors_cm(planner, held, world.readout), args.work, args.steps, args.seed)
     figures = errors_cm(planner, held, world.readout)
-    card = CARD.format(
-        name=args.name, world=args.world, episodes=args.episodes, steps=args.steps, seed=args.seed,
-        fractions=", ".join(f"{fraction:g}" for fraction in planner.fractions[:-1]), digest=world.encoder.digest[:16],
-        slack=SLACK, seconds=time.monotonic() - begun, validation=TUNING_SEEDS[0],
-        figures="\n".join(f"  - {key}: {value:.2f}" for key, value in figures.items()),
+    return write_model(
+        args, CARD, OPTIONS, begun, figures,
+        lambda folder, card: save_subgoals(planner, world.encoder.digest, folder, card),
+        fractions=", ".join(f"{fraction:g}" for fraction in planner.fractions[:-1]),
+        digest=world.encoder.digest[:16], slack=SLACK, held=TUNING_SEEDS[0],
     )  # fmt: skip
-    folder = args.out or Path("models") / args.name
-    save_subgoals(planner, world.encoder.digest, folder, card)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, **figures}]

@@ -8,7 +8,6 @@ came before it was a way to do just that. Labels are told by the encoder's read-
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,27 +20,17 @@ from robot_planner.planning.grasp_lbp import save_subgoals
 from robot_planner.planning.lbp import BackwardPlanner, LbpConfig
 from robot_planner.planning.text_goals import KIND, arrivals
 from robot_planner.simulation.tasks import TUNING_SEEDS
-from robot_planner.training.lbp_planar import load_latents
+from robot_planner.training.cards import write_model
+from robot_planner.training.lbp_planar import OPTIONS, add_arguments_of_latents, load_episodes
 from robot_planner.training.resumable import run_phase
-from robot_planner.world import World, load_world
+from robot_planner.world import World
 
 BATCH = 256
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("--name", default="tabletop-goals", help="model folder under models/ (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="write the model here instead of models/NAME")
-    parser.add_argument("--work", type=Path, default=Path("runs/lbp-planar"), help="data, checkpoints and logs")
-    parser.add_argument(
-        "--world", default="tabletop", help="world model whose latents these are (default: %(default)s)"
-    )
-    parser.add_argument("--episodes", type=int, default=2000, help="training episodes of 40 steps (default: 2000)")
-    parser.add_argument("--validation", type=int, default=100, help="episodes to validate on (default: 100)")
-    parser.add_argument("--steps", type=int, default=3000, help="optimiser steps (default: %(default)s)")
-    parser.add_argument("--hidden", type=int, default=256, help="width of the network (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="first seed of the episodes, and of the weights")
-    parser.add_argument("--workers", type=int, default=2, help="processes that gather data (default: 2)")
+    add_arguments_of_latents(parser, "tabletop-goals", 3000)
 
 
 class Labelled:
@@ -93,8 +82,8 @@ the left", to the latent of that. With it `reach_goal` takes such instructions, 
 - command: `./run train lbp-planar-goals {options}`
 - data: the episodes that `train world-model` gathers (seeds {seed} and up), labelled in hindsight with what came where
 - latents: of the encoder with digest {digest}; refused with any other
-- seconds of this run's last start to its end: {seconds:.0f}
-- validation, seeds {validation} and up, by the encoder's own read-out: mean distance of the named thing, in the
+- seconds of this run's last start to its end: {seconds}
+- validation, seeds {held} and up, by the encoder's own read-out: mean distance of the named thing, in the
   predicted goal, from its place, and from where it went in the episode (one of many ways to be there)
 
 {figures}
@@ -103,12 +92,9 @@ the left", to the latent of that. With it `reach_goal` takes such instructions, 
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
-    if min(args.episodes, args.validation, args.steps, args.hidden, args.workers) < 1:
-        raise InvalidInputError("--episodes, --validation, --steps, --hidden and --workers are positive numbers")
     begun = time.monotonic()
-    world = load_world(args.world)
-    args.work.mkdir(parents=True, exist_ok=True)
-    data, held = (Labelled(latents, world) for latents in load_latents(args, world))
+    world, *latents = load_episodes(args)
+    data, held = (Labelled(rows, world) for rows in latents)
     torch.manual_seed(args.seed)
     dim = data.latents.shape[-1]
     planner = BackwardPlanner(LbpConfig(latent_dim=dim, language_dim=EMBEDDING_DIM, hidden=args.hidden, depth=0))
@@ -123,14 +109,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     figures = lambda: errors_cm(planner, held, world)  # noqa: E731
     run_phase("text_goals", args.work, {"first": planner.first}, optimizer, 1e-3, args.steps, loss, figures, 1000)
     planner.eval().requires_grad_(False)
-    found = figures()
-    card = CARD.format(
-        name=args.name, world=args.world, seed=args.seed,
-        options=" ".join(f"--{key} {getattr(args, key)}" for key in ("name", "world", "episodes", "steps", "seed")),
-        digest=world.encoder.digest[:16], seconds=time.monotonic() - begun, validation=TUNING_SEEDS[0],
-        figures="\n".join(f"  - {key}: {value:.2f}" for key, value in found.items()),
+    return write_model(
+        args, CARD, OPTIONS, begun, figures(),
+        lambda folder, card: save_subgoals(planner, world.encoder.digest, folder, card, KIND),
+        digest=world.encoder.digest[:16], held=TUNING_SEEDS[0],
     )  # fmt: skip
-    folder = args.out or Path("models") / args.name
-    save_subgoals(planner, world.encoder.digest, folder, card, KIND)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, **found}]

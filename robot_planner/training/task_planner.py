@@ -27,6 +27,7 @@ from robot_planner.task_planning.nested import Budgets
 from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.plan_task import plan_task
 from robot_planner.task_planning.tokens import WordList
+from robot_planner.training.cards import write_model
 from robot_planner.training.lesson_shards import gather, gather_shard, read_examples
 from robot_planner.training.plan_batches import PlanExample, by_scene, collate, plan_loss
 from robot_planner.training.plan_lessons import LONGEST_WRITTEN, word_list
@@ -191,44 +192,33 @@ CARD = """# {name}: plans from instructions, refined until they stand still
 A transformer of {millions:.1f} million parameters that writes plans step by step, things being pointed at
 (`robot_planner/task_planning/network.py`); trained from scratch.
 
-- command: `./run train task-planner --problems {problems} --steps {steps} --rounds {rounds} --round-problems
-  {round_problems} --round-steps {round_steps} --old-share {old_share} --round-rate {round_rate} --seed {seed}`
+- command: `./run train task-planner {options}`
 - lessons: households drawn by chance, of the training split, and the arm's table, with the drafts of a corrector that
   knows only what was seen; in rounds, if there were any, the model's own equilibria, and what the corrector makes of
   the world's answers to them
-- seconds of this run's last start to its end: {seconds:.0f}
-- success on the {validation} problems {first} and up, of the training split: {figures}
+- seconds of this run's last start to its end: {seconds}
+- success on the {validation} problems {first} and up, of the training split:
+
+{figures}
 """
+OPTIONS = (
+    "problems", "steps", "rounds", "round_problems", "round_steps", "old_share", "round_rate", "scenes", "plan_steps",
+    "width", "layers", "seed",
+)  # fmt: skip
+"""Those that make a model what it is."""
 
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Trains and writes the model folder; returns the validation figures as a record."""
-    names = (
-        "problems",
-        "steps",
-        "round_problems",
-        "round_steps",
-        "validation",
-        "plan_steps",
-        "scenes",
-        "workers",
-        "threads",
-        "layers",
-    )
-    if min(getattr(args, name) for name in names) < 1 or args.rounds < 0 or args.width % 32 or args.width < 32:
+    positive = {*OPTIONS, "validation", "workers", "threads"} - {"rounds", "old_share", "round_rate", "seed"}
+    if min(getattr(args, name) for name in positive) < 1 or args.rounds < 0 or args.width % 32:
         raise InvalidInputError("numbers are positive, --rounds 0 and more, --width a multiple of 32")
     if not 0.0 < args.old_share < 1.0 or not args.round_rate > 0.0:
         raise InvalidInputError("--old-share is between 0 and 1, --round-rate positive")
     begun = time.monotonic()
     network, figures = train(args)
-    folder = args.out or Path("models") / args.name
-    card = CARD.format(
-        **vars(args),
-        millions=sum(p.numel() for p in network.parameters()) / 1e6,
-        seconds=time.monotonic() - begun,
-        first=VALIDATION_SEED,
-        figures=", ".join(f"{key} {value:.2f}" for key, value in figures.items()),
-    )
-    save_local_model(network, word_list(), folder, card)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, **figures}]
+    return write_model(
+        args, CARD, OPTIONS, begun, figures,
+        lambda folder, card: save_local_model(network, word_list(), folder, card),
+        millions=sum(p.numel() for p in network.parameters()) / 1e6, first=VALIDATION_SEED,
+    )  # fmt: skip

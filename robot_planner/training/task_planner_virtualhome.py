@@ -18,6 +18,7 @@ from robot_planner.task_planning.local_model import LocalModel, load_local_model
 from robot_planner.task_planning.network import StepNetwork, StepNetworkConfig
 from robot_planner.task_planning.tokens import PromptReader, WordList
 from robot_planner.task_planning.virtualhome import PACKAGE, programs
+from robot_planner.training.cards import write_model
 from robot_planner.training.lesson_shards import read_examples, write_examples
 from robot_planner.training.plan_batches import ExampleMaker, PlanExample
 from robot_planner.training.task_planner import Lessons, fit
@@ -82,8 +83,8 @@ CARD = """# {name}: VirtualHome's programs
 The task planner's own model, {millions:.1f} million parameters, fitted to the gold programs of VirtualHome's training
 titles as the package {package} has them, and to their beginnings.
 
-- command: `./run train task-planner-virtualhome --steps {steps} --scenes {scenes} --seed {seed}{begun}`
-- seconds of this run's last start to its end: {seconds:.0f}
+- command: `./run train task-planner-virtualhome {options}`
+- seconds of this run's last start to its end: {seconds}
 - `./run bench task-planner-virtualhome --model {name}` asks for titles that it has not seen
 """
 
@@ -101,14 +102,9 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     base, held = (read_examples([path]) for path in gather(args.work, words, network.config))
     lessons = Lessons([(1.0, base)], args.scenes, len(words), args.seed)
     fit(args, network, lessons, held, f"seed{args.seed}", args.steps, 3e-4 if args.start else 1e-3)
-    folder = args.out or Path("models") / args.name
-    card = CARD.format(
-        **vars(args),
-        package=PACKAGE,
-        millions=sum(p.numel() for p in network.parameters()) / 1e6,
-        begun=" --start ..." if args.start else f" --width {args.width} --layers {args.layers}",
-        seconds=time.monotonic() - begun,
-    )
-    save_local_model(network, words, folder, card)
-    print(f"wrote {folder}", flush=True)
-    return [{"model": args.name, "seed": args.seed, "lessons": len(base), "steps": args.steps}]
+    size = ("start",) if args.start else ("width", "layers")
+    return write_model(
+        args, CARD, ("steps", "scenes", "seed", *size), begun, {"lessons": len(base), "steps": args.steps},
+        lambda folder, card: save_local_model(network, words, folder, card),
+        package=PACKAGE, millions=sum(p.numel() for p in network.parameters()) / 1e6,
+    )  # fmt: skip

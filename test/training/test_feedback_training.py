@@ -30,6 +30,8 @@ def arguments(tmp_path, **changes):
 def test_a_training_ends_with_a_model_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(feedback_model, "VALIDATION_PROBLEMS", 1)
     (record,) = feedback_model.run(arguments(tmp_path))
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "--problems 2 --steps 3 --scenes 2 --seed 0 --width 32 --layers 1`" in card
     assert 0.0 <= record["held_steps"] <= 1.0 and 0.0 <= record["held_goals"] <= 1.0
     first = load_feedback_model(tmp_path / "model").network.step_head.weight.clone()
     shards = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npz")}

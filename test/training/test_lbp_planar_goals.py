@@ -12,7 +12,7 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.perception.slots import CENTRE, SCALE
 from robot_planner.placement import PLACES, Placement, outside
 from robot_planner.planning.text_goals import PlacedGoal, load_text_goals
-from robot_planner.training import lbp_planar_goals
+from robot_planner.training import lbp_planar, lbp_planar_goals
 from robot_planner.world import assemble, build_networks, save_world
 
 
@@ -38,7 +38,7 @@ def words(tmp_path, monkeypatch):
         networks.visibility.layers[-1].weight.zero_()
         networks.visibility.layers[-1].bias.fill_(1.0)
     save_world(networks, config, tmp_path / "world", "# card")
-    monkeypatch.setattr(lbp_planar_goals, "load_latents", lambda args, world: (wandering(), wandering()))
+    monkeypatch.setattr(lbp_planar, "load_latents", lambda args, world: (wandering(), wandering()))
     given = ["--work", tmp_path / "work", "--out", tmp_path / "model", "--world", tmp_path / "world", "--hidden", 32]
     return [str(word) for word in given], assemble("world", networks, config)
 
@@ -55,6 +55,7 @@ def test_a_short_training_learns_what_came_about_and_resumes(words, tmp_path, ca
     record = train(words, "--steps", "250")
     assert record["block_outside_cm"] < 0.5 * untrained["block_outside_cm"]
     assert record["hand_outside_cm"] < 0.5 * untrained["hand_outside_cm"]
+    assert f"--world {tmp_path / 'world'} --episodes 2000" in (tmp_path / "model" / "README.md").read_text()
     texts, present = load_text_goals(tmp_path / "model", world), wandering()[5, 0].numpy()
     predicted = {}
     for place in ("left", "right"):
@@ -72,6 +73,6 @@ def test_mistakes_are_named(words, monkeypatch):
     with pytest.raises(InvalidInputError, match="positive"):
         train(words[0], "--steps", "0")
     still = torch.zeros(3, 41, 32)
-    monkeypatch.setattr(lbp_planar_goals, "load_latents", lambda args, world: (still, still))
+    monkeypatch.setattr(lbp_planar, "load_latents", lambda args, world: (still, still))
     with pytest.raises(InvalidInputError, match="in no episode does anything come into a place"):
         train(words[0])

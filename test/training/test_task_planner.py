@@ -30,6 +30,8 @@ def arguments(folder, extra=""):
 def test_it_trains_in_phases_that_are_not_done_twice_and_writes_a_model(tmp_path, monkeypatch):
     (figures,) = run(arguments(tmp_path))
     assert set(figures) >= {"single_pass", "equilibrium", "corrected"} and 0.0 <= figures["corrected"] <= 1.0
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "--round-steps 2 --old-share 0.5" in card and "--width 32 --layers 1 --seed 0`" in card
     model = load_local_model(tmp_path / "model")
     task = sample_problem(5).task
     written = model.generate(write_prompt(task), write_suffix(), grammar=Grammar(task.scene), max_tokens=5)
