@@ -53,11 +53,6 @@ def to_latents(states: States) -> FloatArray:
     return np.concatenate(parts, -1).astype(np.float32)
 
 
-def to_actions(steps: npt.NDArray) -> FloatArray:
-    """Actions of the environment (T * SKIP, 2) -> the model's (T, SKIP * 2); ``to_steps`` is the inverse."""
-    return np.asarray(steps, np.float32).reshape(-1, 2 * SKIP)
-
-
 def to_steps(actions: npt.NDArray) -> FloatArray:
     """The model's actions (T, SKIP * 2) -> those of the environment, (T * SKIP, 2)."""
     return np.asarray(actions, np.float32).reshape(-1, 2)

@@ -7,18 +7,15 @@ vector for each entry of the arrangement: paraphrases fall together, arrangement
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robot_planner.arrangement import COLORS, OPEN, PLACES, SHUT, Arrangement
-from robot_planner.checkpoints import load_checkpoint, save_checkpoint
-from robot_planner.errors import ModelError
 from robot_planner.language.network import SentenceNetwork
 from robot_planner.language.tokens import Tokens, tokenize
 from robot_planner.types import FloatArray
@@ -146,19 +143,3 @@ class LanguageEncoder(nn.Module):
         from robot_planner.language.understanding import understand
 
         return understand(self, text)
-
-
-def save_language(encoder: LanguageEncoder, folder: Path, card: str, extra: Mapping[str, Any] | None = None) -> None:
-    """Writes a model folder; ``extra`` is plain data kept beside the network's sizes. See save_checkpoint."""
-    save_checkpoint(folder, encoder.state_dict(), {"language": asdict(encoder.config), **(extra or {})}, card)
-
-
-def load_language(folder_or_name: str | Path, device: torch.device | str = "cpu") -> LanguageEncoder:
-    """Reads what ``save_language`` wrote; raises ModelError."""
-    checkpoint = load_checkpoint(folder_or_name)
-    try:
-        encoder = LanguageEncoder(LanguageConfig(**checkpoint.config["language"]))
-        encoder.load_state_dict(checkpoint.tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError):
-        raise ModelError(f"model {checkpoint.folder} is no language encoder of this robot_planner") from None
-    return encoder.to(device).eval().requires_grad_(False)

@@ -14,7 +14,6 @@ VISUAL_GROUP = 1
 _STIFFNESS = {"pan": 9000.0, "lift": 9000.0, "elbow": 7000.0, "wrist": 1500.0}
 _LAG = 0.025
 """Seconds by which a joint trails its command: damping over stiffness."""
-_ARM_ENDS_WITH = ("tool", "wrist_camera_optical_frame")
 
 
 def build_model() -> mujoco.MjModel:

@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Off-screen rendering by EGL (or OSMesa, where MUJOCO_GL says so): quick for cameras, handsome for people.
+"""Off-screen rendering by EGL (or OSMesa, where MUJOCO_GL says so), without what takes time: shadows, smooth edges.
 
 An OpenGL context belongs to the thread that draws: render and close in one thread.
 """
@@ -25,8 +25,9 @@ _NO_EGL = (
     "no off-screen OpenGL: EGL could not be started ({reason}); "
     "install it with: apt-get install -y libegl1 libegl-mesa0 libgl1-mesa-dri"
 )
-_COSTLY = (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION)
-_UNUSED = (mujoco.mjtRndFlag.mjRND_SKYBOX, mujoco.mjtRndFlag.mjRND_HAZE, mujoco.mjtRndFlag.mjRND_FOG)
+_LEFT_OUT = tuple(
+    getattr(mujoco.mjtRndFlag, f"mjRND_{name}") for name in ("SHADOW", "REFLECTION", "SKYBOX", "HAZE", "FOG")
+)
 
 
 def _make_context(width: int, height: int) -> Any:  # noqa: ANN401 - the context classes share no base
@@ -51,12 +52,9 @@ def _free(gl: Any, context: mujoco.MjrContext) -> None:  # noqa: ANN401
 
 
 class Renderer:
-    """Draws one model at one size.
+    """Draws one model at one size."""
 
-    ``fine`` adds shadows and four-fold multisampling: ten times slower, for pictures that people look at.
-    """
-
-    def __init__(self, model: mujoco.MjModel, width: int, height: int, fine: bool = False) -> None:
+    def __init__(self, model: mujoco.MjModel, width: int, height: int) -> None:
         self._model = model
         self._viewport = mujoco.MjrRect(0, 0, width, height)
         self._pixels = np.empty((height, width, 3), dtype=np.uint8)
@@ -64,12 +62,12 @@ class Renderer:
         self._option.geomgroup[:] = 0
         self._option.geomgroup[VISUAL_GROUP] = 1
         self._scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 50)
-        for flag in _UNUSED if fine else _COSTLY + _UNUSED:
+        for flag in _LEFT_OUT:
             self._scene.flags[flag] = 0
         self._gl = _make_context(width, height)
         quality, screen = model.vis.quality, model.vis.global_
         # The context takes its buffers' sizes from the model; smaller buffers are cleared sooner.
-        quality.offsamples, quality.shadowsize = (4, 4096) if fine else (0, 0)
+        quality.offsamples, quality.shadowsize = 0, 0
         screen.offwidth, screen.offheight = width, height
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._context)

@@ -36,7 +36,7 @@ class Tabletop:
         self._nominal = mujoco.MjData(self.model)
         mujoco.mj_forward(self.model, self._nominal)
         self._randomizer = Randomizer(self.model)
-        self._renderers: dict[tuple[int, int, bool], Renderer] = {}
+        self._renderers: dict[int, Renderer] = {}
         self._arm = np.array([self.model.joint(name).qposadr[0] for name in ARM_JOINTS])
         self._arm_dofs = np.array([self.model.joint(name).dofadr[0] for name in ARM_JOINTS])
         self._fingers = np.array([self.model.joint(name).qposadr[0] for name in FINGER_JOINTS])
@@ -160,19 +160,14 @@ class Tabletop:
         """(size, size, 3) RGB of the front or the wrist camera, without shadows and multisampling."""
         view = self._camera(camera)
         side = self.image_size if size is None else size
-        return self._renderer(side, side, fine=False).render(self.data, view)
-
-    def render_view(self, width: int = 960, height: int = 720, camera: str | None = None) -> Image:
-        """(height, width, 3) RGB with shadows, smooth edges: for people. Without ``camera``, from the side."""
-        view = self._camera(camera) if camera else _side_view()
-        return self._renderer(width, height, fine=True).render(self.data, view)
+        return self._renderer(side).render(self.data, view)
 
     def goal_image(self, camera: str = "front") -> Image:
         """What the camera would see with the task done, in this episode's looks; the state stays untouched."""
         data = self._goal_data
         mujoco.mj_resetData(self.model, data)
         self._place(data, self.episode.goal)
-        return self._renderer(self.image_size, self.image_size, fine=False).render(data, self._camera(camera))
+        return self._renderer(self.image_size).render(data, self._camera(camera))
 
     def evaluate(self) -> Verdict:
         """The environment's verdict, from the simulator's truth."""
@@ -235,20 +230,12 @@ class Tabletop:
         view.fixedcamid = self.model.camera(name).id
         return view
 
-    def _renderer(self, width: int, height: int, fine: bool) -> Renderer:
-        key = (width, height, fine)
-        if key not in self._renderers:
-            self._renderers[key] = Renderer(self.model, width, height, fine)
-        return self._renderers[key]
+    def _renderer(self, side: int) -> Renderer:
+        if side not in self._renderers:
+            self._renderers[side] = Renderer(self.model, side, side)
+        return self._renderers[side]
 
 
 def _yaw(quaternion: FloatVector) -> float:
     w, x, y, z = quaternion
     return float(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
-
-
-def _side_view() -> mujoco.MjvCamera:
-    view = mujoco.MjvCamera()
-    view.lookat[:] = [0.30, 0.0, 0.12]
-    view.distance, view.azimuth, view.elevation = 1.55, 215.0, -32.0
-    return view

@@ -20,8 +20,10 @@ from torch.nn import functional as F
 
 from robot_planner.planning.parameters import Parameters, parameter
 
-KIND, WORD, FIRST, SECOND, PLACE, ROUND = range(6)
 FIELDS = 6
+"""Of a token; see ``tokens.Token``."""
+WORD, SECOND = 1, 3
+"""The word's place among them, and the second thing's."""
 SCENE, ANSWERS, DRAFT, PLAN = range(4)
 """Blocks, in their order."""
 

@@ -14,7 +14,8 @@ from robot_planner.evaluation.planner_settings import found_settings
 from robot_planner.evaluation.planning_runs import closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.push_t_cells import PUSH_T, PushTrial
 from robot_planner.planning.catalogue import planner_configs
-from robot_planner.push_t_world import build_dynamics, save_push_world, to_actions, to_latents
+from robot_planner.push_t_world import build_dynamics, save_push_world, to_latents
+from robot_planner.simulation.push_t import SKIP
 from robot_planner.simulation.push_t_problems import sample_problem
 from robot_planner.types import Plan, StopReason
 
@@ -29,7 +30,8 @@ class Prompted:
     name = "prompted"
 
     def __init__(self, problem, share=1.0):
-        self.actions, self.goal = to_actions(share * problem.actions), to_latents(problem.goal)
+        self.actions = (share * problem.actions).astype(np.float32).reshape(-1, 2 * SKIP)
+        self.goal = to_latents(problem.goal)
         self.asked = []
 
     def plan(self, problem, deadline=None):
