@@ -127,8 +127,9 @@ def machine() -> dict[str, Value]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of what the figures depend on, as far as installed."""
-    found = {"python": platform.python_version(), "platform": platform.platform(), "robot_planner": __version__}
+    """Versions of Python and of what the figures depend on, as far as installed; of the system its kind alone."""
+    system = f"{platform.system()} {platform.machine()}"
+    found = {"python": platform.python_version(), "platform": system, "robot_planner": __version__}
     for name in DISTRIBUTIONS:
         try:
             found[name] = importlib.metadata.version(name)

@@ -3,6 +3,7 @@
 """Result files: flat, complete, whole or not at all, and refused before the long run if they can't be written."""
 
 import json
+import platform
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ def test_file_says_where_the_figures_come_from(tmp_path):
     assert found["records"] == [{"task": "reach", "rate": 0.5}]
     assert set(found["machine"]) == {"cpu", "cores", "memory_gib", "gpu", "load_average"}
     assert {"python", "robot_planner", "numpy", "torch"} <= set(found["versions"])
+    assert found["versions"]["platform"] == f"{platform.system()} {platform.machine()}"
     assert (found["commit"], found["dirty"]) == commit_of_code()
     assert list(path.parent.iterdir()) == [path]
 
