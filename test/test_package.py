@@ -15,6 +15,7 @@ import robot_planner
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(ROOT.glob("robot_planner/**/*.py"))
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {ROOT / "docs/nodes.md"})  # that one is generated
 IMPORTED_BY_NODES_ALONE = {"rclpy", "robot_planner_interfaces", "lifecycle_msgs"}
 
 
@@ -68,6 +69,16 @@ def test_arrows_between_the_folders_point_one_way(path):
 def test_files_carry_the_licence(path):
     head = path.read_text(encoding="utf-8").splitlines()[:2]
     assert head == ["# Copyright 2026 The robot_planner authors.", "# SPDX-License-Identifier: Apache-2.0"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_prose_is_wrapped(path):
+    """At 120 columns; tables, formulas and code blocks excepted, and what has no place to break: links and code."""
+    text = re.sub(r"^ *```.*?^ *```$|\$\$.*?\$\$|^<!--.*?-->$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for line in text.splitlines():
+        if len(line) > 120 and not line.startswith(("|", "    ")):
+            whole = re.sub(r"`[^`]*`|\[[^]]*\]\([^)]*\)", lambda span: "_" * len(span[0]), line.lstrip(" -*"))
+            assert " " not in whole[:119], line
 
 
 def test_pins_are_exact_and_cover_what_setup_asks_for():
