@@ -4,6 +4,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from math import pi
 
 import torch
@@ -60,6 +61,7 @@ class NoiseSource:
         self._next = 0
 
 
+@lru_cache(64)
 def autoregressive(horizon: int, correlation: float) -> Tensor:
     """(T, T) lower-triangular factor that gives white noise unit variance and ``correlation`` between neighbours."""
     step = torch.arange(horizon)
@@ -69,6 +71,7 @@ def autoregressive(horizon: int, correlation: float) -> Tensor:
     return factor
 
 
+@lru_cache(64)
 def power_law(horizon: int, exponent: float) -> Tensor:
     """(T, T) factor that gives white noise unit variance and power that falls with the frequency's ``exponent``.
 

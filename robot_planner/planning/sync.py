@@ -18,6 +18,7 @@ from robot_planner.planning.cem import CemConfig, Sampler
 from robot_planner.planning.mppi import MppiConfig, PathIntegral
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Evaluation, Task
+from robot_planner.planning.sampling import Gaussians, SamplingConfig
 
 LADDER = (0.25, 1.0, 4.0)
 """Step lengths that the line search tries, relative to the last one that helped."""
@@ -36,18 +37,6 @@ class Sync(Protocol):
     def keep(self, problems: Sequence[int]) -> None:
         """Drops all problems but these."""
         ...
-
-
-def _generators(run: Run, restarts: int) -> list[torch.Generator]:
-    """One for each restart of each open problem, problem by problem."""
-    sources = [run.generators(f"sync {restart}") for restart in range(restarts)]
-    return [source[problem] for problem in range(len(run.task.starts)) for source in sources]
-
-
-def _by_problem(outcome: Evaluation, problems: int) -> Evaluation:
-    """Samples of each restart (P R, S) as samples of each problem (P, R S)."""
-    states = outcome.states.unflatten(1, (problems, -1)).flatten(2, 3)
-    return Evaluation(outcome.cost.view(problems, -1), states)
 
 
 class GradientSync:
@@ -110,7 +99,39 @@ class GradientSync:
         return actions, Evaluation(torch.where(better, cost, before.cost), states)
 
 
-class SmoothedSync:
+class _SampledSync:
+    """What syncs by samples about each restart share: their noise, and the rollout of samples."""
+
+    def __init__(self, run: Run, restarts: int, config: SamplingConfig) -> None:
+        self._restarts = restarts
+        objective = run.objective
+        sources = [run.generators(f"sync {restart}") for restart in range(restarts)]
+        generators = [source[problem] for problem in range(len(run.task.starts)) for source in sources]
+        shape = (config.horizon, config.samples, objective.model.action_dim)
+        self._noise = NoiseSource(generators, shape, objective.device, objective.dtype)
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """See Sync."""
+        restarts = range(self._restarts)
+        self._noise.keep([problem * self._restarts + restart for problem in problems for restart in restarts])
+
+    def _task(self, run: Run) -> Task:
+        """That of each restart, problem by problem."""
+        return Task(*(part.repeat_interleave(self._restarts, 0) for part in run.task))
+
+    def _sampled(self, run: Run, task: Task, gaussians: Gaussians) -> tuple[Tensor, Evaluation]:
+        """Samples (T, P R, S, A) and their rollouts, recorded and learned from."""
+        samples, problems = gaussians.sample(), len(run.task.starts)
+        outcome = run.objective.evaluate(task, samples)
+        states = outcome.states.unflatten(1, (problems, -1)).flatten(2, 3)
+        run.record(
+            Evaluation(outcome.cost.view(problems, -1), states), samples.unflatten(1, (problems, -1)).flatten(2, 3)
+        )
+        gaussians.fit(samples, outcome)
+        return samples, outcome
+
+
+class SmoothedSync(_SampledSync):
     """Steps down the cost smoothed by noise on the actions: MPPI about each restart.
 
     Where contact makes and breaks, the gradient of the cost itself says little beyond the next edge. That of its mean
@@ -121,71 +142,48 @@ class SmoothedSync:
     descends = False
 
     def __init__(self, run: Run, restarts: int, config: MppiConfig) -> None:
-        self._config, self._restarts = config, restarts
-        shape = (config.horizon, config.samples, run.objective.model.action_dim)
-        self._noise = NoiseSource(_generators(run, restarts), shape, run.objective.device, run.objective.dtype)
+        super().__init__(run, restarts, config)
+        self._config = config
 
     def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
         """See Sync; the last mean may be worse than ``actions``."""
-        problems, restarts = actions.shape[1:3]
-        task = Task(*(part.repeat_interleave(restarts, 0) for part in run.task))
-        smooth = PathIntegral(
-            run.objective, task, self._noise, self._config, actions.flatten(1, 2), self._config.initial_spread
-        )
+        config, task = self._config, self._task(run)
+        smooth = PathIntegral(run.objective, task, self._noise, config, actions.flatten(1, 2), config.initial_spread)
         for _ in range(steps):
             if not run.budget.fits("sync"):
                 break
-            samples = smooth.sample()
-            outcome = run.objective.evaluate(task, samples)
-            run.record(_by_problem(outcome, problems), samples.unflatten(1, (problems, restarts)).flatten(2, 3))
-            smooth.fit(samples, outcome)
+            self._sampled(run, task, smooth)
             run.budget.took("sync")
-        actions = smooth.mean.unflatten(1, (problems, restarts))
+        actions = smooth.mean.unflatten(1, actions.shape[1:3])
         evaluation = run.objective.evaluate(run.task, actions)
         run.record(evaluation, actions)
         return actions, evaluation
 
-    def keep(self, problems: Sequence[int]) -> None:
-        """See Sync."""
-        self._noise.keep([problem * self._restarts + r for problem in problems for r in range(self._restarts)])
 
-
-class CemSync:
+class CemSync(_SampledSync):
     """A short cross-entropy search about each restart."""
 
     descends = True
 
     def __init__(self, run: Run, restarts: int, config: CemConfig) -> None:
-        self._config, self._restarts = config, restarts
-        objective = run.objective
-        shape = (config.horizon, config.samples, objective.model.action_dim)
-        self._noise = NoiseSource(_generators(run, restarts), shape, objective.device, objective.dtype)
+        super().__init__(run, restarts, config)
+        self._config = config
 
     def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
         """See Sync."""
-        problems, restarts = actions.shape[1:3]
-        task = Task(*(part.repeat_interleave(restarts, 0) for part in run.task))
-        sampler = Sampler(run.objective, self._noise, self._config, actions.flatten(1, 2), self._config.initial_spread)
+        config, task = self._config, self._task(run)
+        sampler = Sampler(run.objective, self._noise, config, actions.flatten(1, 2), config.initial_spread)
         best: Evaluation | None = None
         for _ in range(steps):
             if not run.budget.fits("sync"):
                 break
-            samples = sampler.sample()
-            outcome = run.objective.evaluate(task, samples)
-            run.record(_by_problem(outcome, problems), samples.unflatten(1, (problems, restarts)).flatten(2, 3))
-            sampler.fit(samples, outcome)
+            samples, outcome = self._sampled(run, task, sampler)
             actions, best = self._choose(actions, best, samples, outcome)
             run.budget.took("sync")
         if best is None:
             best = run.objective.evaluate(run.task, actions)
             run.record(best, actions)
         return actions, best
-
-    def keep(self, problems: Sequence[int]) -> None:
-        """See Sync."""
-        self._noise.keep(
-            [problem * self._restarts + restart for problem in problems for restart in range(self._restarts)]
-        )
 
     @staticmethod
     def _choose(
