@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from robot_planner.planning.pictured_goal import PicturedGoal
 from robot_planner.planning.planner import Planner
 from robot_planner.simulation.stepping import PlanarStepper
 from robot_planner.simulation.tabletop import Tabletop
@@ -53,13 +54,13 @@ def run_episode(
     max_steps = MAX_STEPS[task] if max_steps is None else max_steps
     tabletop.reset(task, seed)
     stepper = PlanarStepper(tabletop)
-    goal = world.encoder.encode(tabletop.goal_image()[None, None])[0]
+    goal = PicturedGoal(world.metric(metric), world.encoder.encode(tabletop.goal_image()[None, None])[0])
     planner.reset()
     outcome, calm = Outcome(False, 0.0, False, 0), 0
     step_ns = int(world.dynamics.step_seconds * 1e9)
     for step in range(max_steps + 1):
-        latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
-        distance = world.goal_distance(latent, goal, metric)
+        latent = goal.see(world.encoder.encode(tabletop.render("front")[None, None])[0])
+        distance = goal.distance(latent)
         calm = calm + 1 if distance <= tolerance else 0
         if calm >= settle:
             outcome.believed = True
@@ -67,7 +68,7 @@ def run_episode(
         if step == max_steps:
             break
         deadline = None if budget is None else clock() + budget
-        plan = planner.plan(Problem(latent, goal, stamp=step * step_ns), deadline)
+        plan = planner.plan(Problem(latent, goal.latent, stamp=step * step_ns), deadline)
         outcome.plan_seconds.append(plan.seconds)
         outcome.iterations.append(plan.iterations)
         if on_step:
@@ -85,12 +86,12 @@ def run_open_loop(
     """Plans once and executes the whole plan; ``believed`` is what the model promised of its end."""
     tabletop.reset(task, seed)
     stepper = PlanarStepper(tabletop)
-    goal = world.encoder.encode(tabletop.goal_image()[None, None])[0]
+    goal = PicturedGoal(world.metric(metric), world.encoder.encode(tabletop.goal_image()[None, None])[0])
     planner.reset()
-    latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
-    plan = planner.plan(Problem(latent, goal))
+    latent = goal.see(world.encoder.encode(tabletop.render("front")[None, None])[0])
+    plan = planner.plan(Problem(latent, goal.latent))
     for action in plan.actions:
         stepper.step(action)
     verdict = tabletop.evaluate()
-    promised = world.goal_distance(plan.states[-1], goal, metric) <= tolerance
+    promised = goal.distance(plan.states[-1]) <= tolerance
     return Outcome(verdict.success, verdict.distance, promised, len(plan.actions), [plan.seconds], [plan.iterations])

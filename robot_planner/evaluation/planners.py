@@ -29,8 +29,8 @@ from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 from robot_planner.types import Problem
 from robot_planner.world import World, load_world
 
-TOLERANCE = 0.02
-"""Distance at which the goal metric calls an episode done [m]."""
+TOLERANCE = 0.015
+"""Distance at which the goal metric calls an episode done [m]; the tasks' own is 0.02, the read-out errs by 0.004."""
 CELL_WORLDS = {world.name: world for world in (ROOMS, PUSH_T)}
 """Worlds that are compared by horizon."""
 

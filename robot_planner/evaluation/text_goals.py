@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     with Tabletop() as tabletop:
         for name in args.planners:
             settings = planner_configs()[name](**{**shipped_settings(name), "iterations": args.iterations})
-            planner = PLANNERS.make(name, world.dynamics, goals.metric(world.metric()), settings)
+            planner = PLANNERS.make(name, world.dynamics, world.metric(), settings)
             rows = []
             for seed in range(args.seed, args.seed + args.episodes):
                 rows.append(episode(tabletop, world, goals, planner, seed, args.max_steps))
@@ -88,13 +88,13 @@ def episode(
     planner.reset()
     calm = step = 0
     for step in range(max_steps + 1):
-        latent = world.encoder.encode(tabletop.render("front")[None, None])[0]
-        target = goals.begin(goal, latent)
+        latent = goals.see(goal, world.encoder.encode(tabletop.render("front")[None, None])[0])
         calm = calm + 1 if goals.distance(latent[None], goal)[0] <= TOLERANCE else 0
         if calm >= SETTLE or step == max_steps:
             break
+        assert goal.latent is not None  # it has seen one
         stamp = step * int(world.dynamics.step_seconds * 1e9)
-        stepper.step(np.asarray(planner.plan(Problem(latent, target, stamp)).actions[0]))
+        stepper.step(np.asarray(planner.plan(Problem(latent, goal.latent, stamp)).actions[0]))
     verdict = tabletop.evaluate()
     return {
         "text": text,

@@ -49,7 +49,7 @@ class PlannerParameters:
         "Model that makes goal latents of texts, with a model of kind world of the same encoder; empty: none.",
     )
     tolerance: float = parameter(
-        0.02, "Distance that counts as reached, in the metric's unit, for goals that set none.",
+        0.015, "Distance that counts as reached, in the metric's unit, for goals that set none.",
         minimum=0.0, maximum=1000.0, changes=ANY_TIME,
     )  # fmt: skip
     time_limit: float = parameter(
@@ -159,7 +159,7 @@ class PlannerNode(ManagedNode):
         self._markers = self._make_markers() if self.parameters.markers else None
         self.thread = PlanningThread(
             self.model.make_planner,
-            self.model.distances,
+            self.model.see,
             self._deliver,
             self.parameters.plan_rate,
             self.parameters.plan_deadline,

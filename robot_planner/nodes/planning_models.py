@@ -5,7 +5,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +25,8 @@ from robot_planner.nodes.messages import (
 )
 from robot_planner.nodes.pursuit import Code
 from robot_planner.planning.look_ahead import LookAhead, Motion
-from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.pictured_goal import PicturedGoal
+from robot_planner.planning.planner import PLANNERS, Planner
 from robot_planner.types import FloatArray, Latent, Plan, Problem, Subgoals
 from robot_planner_interfaces.action import ReachGoal
 
@@ -44,7 +45,7 @@ class PlanningModel(Protocol):
     """Digest."""
     latent_dim: int
     unit: str
-    """Of ``distances``."""
+    """Of distances."""
     topic: str
     """Where what it plans is published."""
     replans: bool
@@ -58,12 +59,16 @@ class PlanningModel(Protocol):
         """The goal of a request; None for an image that has to be encoded. Raises RefusedError."""
         ...
 
+    def latent_goal(self, latent: FloatArray) -> Any:
+        """The goal that an encoded image (D,) is."""
+        ...
+
     def make_planner(self, algorithm: str) -> Any:
         """Has ``plan(problem, deadline)`` and ``reset()``; what it plans has ``seconds`` and ``cost``."""
         ...
 
-    def distances(self, latents: FloatArray, goal: Any) -> FloatArray:
-        """Latents (N, D) -> (N,) from the goal."""
+    def see(self, latent: FloatArray, goal: Any) -> tuple[FloatArray, float]:
+        """The newest latent (D,) of perception -> what to plan from, and its distance from the goal."""
         ...
 
     def warm_up_goal(self) -> Any:
@@ -79,31 +84,20 @@ class PlanningModel(Protocol):
         ...
 
 
-class TowardsWords:
-    """A planner towards latents, for goals in words: with the metric for those, and z_g in the place of the words."""
+class TowardsLatents:
+    """A planner whose problems have a PicturedGoal or a PlacedGoal that has seen a latent."""
 
-    def __init__(self, make: Callable[[Any], Any], metric: Any, texts: "TextGoals | None") -> None:
-        """``make`` makes the planner for a metric."""
-        self._make, self._metric, self._texts = make, metric, texts
-        self._plain = make(metric)
-        self._worded: Any = None
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
 
     def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
-        """See Planner; the goal may be a PlacedGoal."""
+        """See Planner."""
         goal: Any = problem.goal
-        if isinstance(goal, np.ndarray) or self._texts is None:
-            plan: Plan = self._plain.plan(problem, deadline)
-            return plan
-        if self._worded is None:
-            self._worded = self._make(self._texts.metric(self._metric))
-        plan = self._worded.plan(replace(problem, goal=self._texts.begin(goal, problem.start)), deadline)
-        return plan
+        return self._planner.plan(replace(problem, goal=goal.latent), deadline)
 
     def reset(self) -> None:
         """See Planner."""
-        for planner in (self._plain, self._worded):
-            if planner is not None:
-                planner.reset()
+        self._planner.reset()
 
 
 class WorldPlanning:
@@ -151,7 +145,7 @@ class WorldPlanning:
                 f"goal latent is of encoder {short(request.latent.encoder)}; this model's is {short(self.encoder)}",
             )
         try:
-            return latent_from_message(request.latent, self.latent_dim).data
+            return self.latent_goal(latent_from_message(request.latent, self.latent_dim).data)
         except InvalidInputError as error:
             raise RefusedError(Code.INVALID_GOAL, f"goal {error}") from None
 
@@ -169,26 +163,25 @@ class WorldPlanning:
     def make_planner(self, algorithm: str) -> LookAhead:
         """See PlanningModel."""
         dynamics, config = self._world.dynamics, self._configs[algorithm]
-        planner = TowardsWords(
-            lambda metric: PLANNERS.make(algorithm, dynamics, metric, config), self._metric, self._texts
-        )
+        planner = TowardsLatents(PLANNERS.make(algorithm, dynamics, self._metric, config))
         return LookAhead(planner, dynamics, self._motion)
 
-    def distances(self, latents: FloatArray, goal: Any) -> FloatArray:
-        """See PlanningModel; those of a text are in metres whatever the metric."""
-        import torch
+    def see(self, latent: FloatArray, goal: Any) -> tuple[FloatArray, float]:
+        """See PlanningModel; the distance of a text is in metres whatever the metric."""
+        if isinstance(goal, PicturedGoal):
+            seen = goal.see(latent)
+            return seen, goal.distance(seen)
+        assert self._texts is not None  # or no text had become a goal
+        seen = self._texts.see(goal, latent)
+        return seen, float(self._texts.distance(seen[None], goal)[0])
 
-        if self._texts is not None and not isinstance(goal, np.ndarray):
-            for latent in latents:
-                self._texts.begin(goal, latent)
-            return self._texts.distance(latents, goal)
-        with torch.inference_mode():
-            pair = [torch.as_tensor(x, device=self._device) for x in (latents, goal[None])]
-            return np.asarray(self._metric.distance(*pair).cpu().numpy(), np.float32)
-
-    def warm_up_goal(self) -> FloatArray:
+    def latent_goal(self, latent: FloatArray) -> PicturedGoal:
         """See PlanningModel."""
-        return np.zeros(self.latent_dim, np.float32)
+        return PicturedGoal(self._metric, latent, self._device)
+
+    def warm_up_goal(self) -> PicturedGoal:
+        """See PlanningModel."""
+        return self.latent_goal(np.zeros(self.latent_dim, np.float32))
 
     def message(self, planned: Plan, algorithm: str, frame: str) -> Any:
         """See PlanningModel."""
@@ -271,9 +264,13 @@ class LbpPlanning:
     def reset(self) -> None:
         """Nothing is remembered."""
 
-    def distances(self, latents: FloatArray, goal: TextGoal) -> FloatArray:
+    def see(self, latent: FloatArray, goal: TextGoal) -> tuple[FloatArray, float]:
         """See PlanningModel."""
-        return self._metric.distance(latents, goal.arrangement)
+        return latent, float(self._metric.distance(latent[None], goal.arrangement)[0])
+
+    def latent_goal(self, latent: FloatArray) -> TextGoal:
+        """See PlanningModel; a request with an image has been refused before."""
+        raise InvalidInputError(f"model '{self.name}' plans from an instruction")
 
     def warm_up_goal(self) -> TextGoal:
         """See PlanningModel."""

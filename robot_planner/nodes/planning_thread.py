@@ -10,11 +10,9 @@ import contextlib
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from robot_planner.errors import RobotPlannerError
 from robot_planner.nodes.worker_thread import WorkerThread
@@ -62,7 +60,7 @@ class PlanningThread(WorkerThread):
     def __init__(
         self,
         make_planner: Callable[[str], Any],
-        distances: Callable[[FloatArray, Any], FloatArray],
+        see: Callable[[FloatArray, Any], tuple[FloatArray, float]],
         deliver: Callable[[Report], None],
         rate: float,
         deadline: float,
@@ -72,16 +70,16 @@ class PlanningThread(WorkerThread):
     ) -> None:
         """``make_planner`` gives what has ``plan(problem, deadline)`` and ``reset()``, such as a Planner.
 
-        ``distances`` maps latents (N, D) and a goal to (N,); ``deliver`` is called from the thread. Without ``replans``
-        there is one plan a latent at most. With ``now``, the clock of the latents' stamps [ns], plans are made for the
-        instant at which they are expected to come out.
+        ``see`` takes each latent (D,) with the goal, and returns what to plan from and its distance from the goal;
+        ``deliver`` is called from the thread. Without ``replans`` there is one plan a latent at most. With ``now``, the
+        clock of the latents' stamps [ns], plans are made for the instant at which they are expected to come out.
 
         ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time. For
         ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
         """
         super().__init__("planning")
         self.rate, self.deadline = rate, deadline
-        self._make_planner, self._distances, self._deliver = make_planner, distances, deliver
+        self._make_planner, self._see, self._deliver = make_planner, see, deliver
         self._planners: dict[str, Any] = {}
         self._replans, self._now = replans, now
         self._took = self._late = 0.0
@@ -112,7 +110,7 @@ class PlanningThread(WorkerThread):
         if self._warm_up is not None:
             with contextlib.suppress(Exception):  # what fails here fails again for a real goal, and is told there
                 first, latent = self._warm_up
-                self._distances(latent.data[None], first.goal)
+                self._look(first, [latent])
                 self._plan(first, latent, True)
         task: Task | None = None
         newest: Latent | None = None
@@ -135,9 +133,8 @@ class PlanningThread(WorkerThread):
                 self._latents.clear()
             try:
                 if latents:
-                    newest = latents[-1]
-                    distances = self._distances(np.stack([latent.data for latent in latents]), task.goal)
-                    self._deliver(Report(task.number, distances=tuple(float(d) for d in distances)))
+                    newest, distances = self._look(task, latents)
+                    self._deliver(Report(task.number, distances=distances))
                 if newest is not None and time.monotonic() >= due:
                     due = time.monotonic() + 1.0 / self.rate
                     plan = self._plan(task, newest, not started)
@@ -151,6 +148,11 @@ class PlanningThread(WorkerThread):
                 newest = None
                 what = f"{type(error).__name__}: {error}"
                 self._deliver(Report(task.number, failure=what, details=traceback.format_exc()))
+
+    def _look(self, task: Task, latents: Sequence[Latent]) -> tuple[Latent, tuple[float, ...]]:
+        """The newest of the latents, as it is to be planned from, and the distances of all."""
+        seen = [self._see(latent.data, task.goal) for latent in latents]
+        return replace(latents[-1], data=seen[-1][0]), tuple(distance for _, distance in seen)
 
     def _plan(self, task: Task, latent: Latent, reset: bool) -> Any:
         planner = self._planners.get(task.algorithm)

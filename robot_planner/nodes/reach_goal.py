@@ -172,6 +172,7 @@ class ReachGoalServer(GoalServer[Pursuit]):
             self._end(pursuit, Code.WRONG_ENCODER, f"perception encodes with {theirs}; this model's encoder is {ours}")
             return
         try:
-            self._begin(pursuit, latent_from_message(response.latent, self._node.latent_dim).data)
+            latent = latent_from_message(response.latent, self._node.latent_dim)
+            self._begin(pursuit, self._node.model.latent_goal(latent.data))
         except InvalidInputError as error:
             self._end(pursuit, Code.ENCODE_FAILED, f"goal {error}")

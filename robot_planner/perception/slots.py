@@ -32,6 +32,22 @@ class SlotReadout:
         slots = latents.unflatten(-1, (len(self.entities), self.slot_dim))
         return slots[..., :2] * self.scale + self.centre.to(latents)
 
+    def marked(self, goals: Tensor, counting: Tensor) -> Tensor:
+        """Goals (..., D) that say themselves which places count, (..., E) bool; that of the hand always does.
+
+        The last number of a slot becomes zero where its place counts, as no encoder has it; by the hand's, which is
+        zero, `marks` knows such goals from an encoder's latents. Slots need a number besides their position.
+        """
+        slots = goals.unflatten(-1, (len(self.entities), self.slot_dim)).clone()
+        counting = torch.cat([torch.ones_like(counting[..., :1]), counting[..., 1:]], -1)
+        slots[..., -1] = torch.where(counting, 0.0, torch.where(slots[..., -1] == 0.0, 1.0, slots[..., -1]))
+        return slots.flatten(-2)
+
+    def marks(self, goals: Tensor) -> tuple[Tensor, Tensor]:
+        """Whether goals (..., D) say themselves which places count, (..., 1), and which, (..., E); see `marked`."""
+        zero = goals.unflatten(-1, (len(self.entities), self.slot_dim))[..., -1] == 0.0
+        return zero[..., :1], zero
+
     def features(self, latents: Tensor) -> Tensor:
         """Latents (..., D) -> what the slots hold besides positions, (..., E (slot_dim - 2))."""
         return latents.unflatten(-1, (len(self.entities), self.slot_dim))[..., 2:].flatten(-2)

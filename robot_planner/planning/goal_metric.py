@@ -32,6 +32,22 @@ class GoalMetric(Protocol):
         ...
 
 
+@runtime_checkable
+class HidingMetric(GoalMetric, Protocol):
+    """A goal metric over things that may be hidden, in the picture of a goal or on the way there."""
+
+    def complete(self, goals: Tensor, latents: Tensor) -> Tensor:
+        """Goals (..., D) in which what they hide, and an encoder's latents (..., D) show, is to stay as these show it.
+
+        What neither shows does not count. What a goal got in this way it keeps when it is completed again.
+        """
+        ...
+
+    def carry(self, latents: Tensor, last: Tensor) -> Tensor:
+        """An encoder's latents (..., D) with what they hide as it is in ``last`` (..., D)."""
+        ...
+
+
 def gradient_of(metric: GoalMetric) -> Callable[[Tensor, Tensor], Tensor]:
     """The metric's own ``gradient(latents, goals)`` where it has one, else that of ``cost_and_gradient``."""
     own: Callable[[Tensor, Tensor], Tensor] | None = getattr(metric, "gradient", None)

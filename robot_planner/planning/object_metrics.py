@@ -40,14 +40,38 @@ class ObjectDistance(DifferentiableMetric):
     def arrangements(self, latents: Tensor, goals: Tensor) -> tuple[Tensor, Tensor]:
         """Where things are and where they shall be, (..., E, 2) [m] each.
 
-        An object that the goal does not show may stay where it is.
+        An object whose place in the goal does not count may stay where it is.
         """
         now, goal = self.readout(latents), self.readout(goals)
         if self.visibility is None:
             return now, goal
-        shown = self.visibility(goals) > 0.0
-        shown = torch.cat([torch.ones_like(shown[..., :1]), shown], -1).unsqueeze(-1)
-        return now, torch.where(shown, goal, now)
+        return now, torch.where(self.counting(goals).unsqueeze(-1), goal, now)
+
+    def counting(self, goals: Tensor) -> Tensor:
+        """Whose places in goals (..., D) count, (..., E): what a picture shows, or what a completed goal says."""
+        if self.visibility is None:
+            return torch.ones(*goals.shape[:-1], len(self.readout.entities), dtype=torch.bool, device=goals.device)
+        seen = self.visibility(goals) > 0.0
+        says, marks = self.readout.marks(goals)
+        return torch.where(says, marks, torch.cat([torch.ones_like(says), seen], -1))
+
+    def complete(self, goals: Tensor, latents: Tensor) -> Tensor:
+        """See HidingMetric."""
+        counts, seen = self.counting(goals), self.counting(latents)
+        newly = seen & ~counts
+        if not newly.any():
+            return goals
+        return self.readout.marked(self._chosen(newly, latents, goals), counts | newly)
+
+    def carry(self, latents: Tensor, last: Tensor) -> Tensor:
+        """See HidingMetric."""
+        return self._chosen(self.counting(latents), latents, last)
+
+    def _chosen(self, which: Tensor, latents: Tensor, others: Tensor) -> Tensor:
+        """The slots of ``latents`` where ``which`` (..., E) says so, else those of ``others``."""
+        slots = (len(self.readout.entities), self.readout.slot_dim)
+        chosen = torch.where(which.unsqueeze(-1), latents.unflatten(-1, slots), others.unflatten(-1, slots))
+        return chosen.flatten(-2)
 
     def displacement(self, now: Tensor, goal: Tensor) -> Tensor:
         """Displacements summed over the entities, in steps; the hand counts ``hand_weight``."""

@@ -9,8 +9,6 @@ else is to stay as it was, but for the hand, which ends where it has pushed the 
 told by the words' own meaning on the encoder's read-out, not by the distance to z_g.
 """
 
-import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,10 @@ import torch
 from torch import Tensor
 
 from robot_planner.errors import InvalidInputError
-from robot_planner.perception.slots import SlotReadout
 from robot_planner.placement import EMBEDDING_DIM, ENTITIES, INNER, PLACES, Placement, nearest_inside, outside
-from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.grasp_lbp import load_subgoals
 from robot_planner.planning.lbp import BackwardPlanner
+from robot_planner.planning.object_metrics import ObjectDistance
 from robot_planner.types import FloatArray
 
 KIND = "text goals"
@@ -42,27 +39,11 @@ class PlacedGoal:
         self.placement = placement
         self.latent: FloatArray | None = None
         """(D,) z_g."""
+        self.last: FloatArray | None = None
+        """(D,) what was seen last, of each thing."""
         self.places = np.zeros((len(ENTITIES), 2), np.float32)
         """Where everything was when it was first seen [m]."""
         self.seen = np.zeros(len(ENTITIES), bool)
-
-
-class Shown:
-    """A metric's visibility of blocks, but the named one counts as seen: metrics leave aside what a goal hides."""
-
-    def __init__(self, visibility: Callable[[Tensor], Tensor]) -> None:
-        self._visibility = visibility
-        self.named: int | None = None
-        """Which block the present goal names."""
-
-    def __call__(self, latents: Tensor) -> Tensor:
-        """Latents (..., D) -> logits (..., 3)."""
-        logits = self._visibility(latents)
-        if self.named is None:
-            return logits
-        named = torch.zeros_like(logits)
-        named[..., self.named] = 1e3
-        return logits + named
 
 
 class TextGoals:
@@ -70,39 +51,47 @@ class TextGoals:
 
     unit = "m"
 
-    def __init__(self, planner: BackwardPlanner, readout: SlotReadout, visibility: Callable[[Tensor], Tensor]) -> None:
-        """``planner``: whose f_g takes embeddings of placements; ``visibility``: latents to logits (N, 3) of blocks.
+    def __init__(self, planner: BackwardPlanner, metric: ObjectDistance) -> None:
+        """``planner``: whose f_g takes embeddings of placements; ``metric``: which knows what a latent shows.
 
         Raises InvalidInputError for a planner of other embeddings.
         """
         if planner.config.language_dim != EMBEDDING_DIM:
             raise InvalidInputError(f"f_g takes {planner.config.language_dim} numbers; allowed: {EMBEDDING_DIM}")
-        self.planner, self._readout, self._visibility = planner, readout, visibility
-        self._shown: list[Shown] = []
+        self.planner, self._metric, self._readout = planner, metric, metric.readout
 
-    def metric(self, metric: GoalMetric) -> GoalMetric:
-        """A metric for planning to the goals, which takes the block that a goal names for shown in it."""
-        visibility = getattr(metric, "visibility", None)
-        if visibility is None:
-            return metric
-        ours = copy.copy(metric)
-        self._shown.append(Shown(visibility))
-        ours.visibility = self._shown[-1]  # type: ignore[attr-defined]
-        return ours
+    def see(self, goal: PlacedGoal, latent: FloatArray) -> FloatArray:
+        """Takes the newest latent (D,) of an encoder; returns it with what it hides where that was seen last.
 
-    def begin(self, goal: PlacedGoal, latent: FloatArray) -> FloatArray:
-        """z_g (D,) of a goal, given the present latent (D,): predicted until that shows what the goal names."""
-        index, now = goal.placement.index, self._places(latent[None])[0]
+        z_g is predicted until a latent shows what the goal names. It says itself which places count
+        (``SlotReadout.marked``): of the hand, of what is named, and of what was seen.
+        """
+        index, raw = goal.placement.index, self._tensor(latent[None])
         with torch.inference_mode():
-            shown = self._visibility(self._tensor(latent[None]))[0].cpu().numpy() > 0.0
-        newly = ~goal.seen if goal.latent is None else ~goal.seen & np.append(True, shown)
+            shown = self._metric.counting(raw)[0].cpu().numpy()
+            carried = raw if goal.last is None else self._metric.carry(raw, self._tensor(goal.last[None]))
+        goal.last = np.asarray(carried[0].cpu().numpy(), np.float32)
+        now = self._places(goal.last[None])[0]
+        newly = shown & ~goal.seen
         if newly[index] or goal.latent is None:
-            goal.latent = self._predict(goal.placement, latent, now)
-        goal.places[newly] = now[newly]
-        goal.seen |= np.append(True, shown)
-        for each in self._shown:
-            each.named = index - 1 if index else None
-        return goal.latent
+            goal.latent = self._predict(goal.placement, goal.last, now)
+        first = newly | ~goal.seen  # a thing has not strayed that is seen for the first time
+        goal.places[first] = now[first]
+        goal.seen |= shown
+        if newly.any():
+            goal.latent = self._marked(goal, goal.latent)
+        return goal.last
+
+    def _marked(self, goal: PlacedGoal, latent: FloatArray) -> FloatArray:
+        """z_g with what was seen of the other blocks where it was then, and which of its places count."""
+        named, counting = goal.placement.index, goal.seen.copy()
+        counting[named] = True
+        slots = latent.reshape(len(ENTITIES), self._readout.slot_dim).copy()
+        others = [index for index in np.flatnonzero(goal.seen) if index not in (0, named)]
+        slots[others, :2] = self._numbers(goal.places[others])
+        with torch.inference_mode():
+            marked = self._readout.marked(torch.from_numpy(slots.reshape(-1)), torch.from_numpy(counting))
+        return np.asarray(marked.numpy())
 
     def _predict(self, placement: Placement, latent: FloatArray, now: FloatArray) -> FloatArray:
         present, words = (self._tensor(row[None]) for row in (latent, placement.embedding))
@@ -117,11 +106,11 @@ class TextGoals:
         return wanted
 
     def _numbers(self, point: npt.NDArray) -> npt.NDArray:
-        """The two numbers of a latent that show a place (2,) [m]."""
+        """The two numbers of a latent that show a place (..., 2) [m]."""
         return np.asarray((point - self._readout.centre.numpy()) / self._readout.scale)
 
     def distance(self, latents: FloatArray, goal: PlacedGoal) -> FloatArray:
-        """Latents (N, D), of a goal that has begun -> (N,) [m]: of the named thing from well inside its place.
+        """Latents (N, D) as `see` returns them -> (N,) [m]: of the named thing from well inside its place.
 
         Or by how much another block strayed, if that is more.
         """
@@ -143,7 +132,7 @@ class TextGoals:
 def load_text_goals(name_or_path: str | Path, world: Any) -> TextGoals:
     """What a model folder holds for a World; raises ModelError for another kind of model or another encoder's."""
     planner = load_subgoals(name_or_path, world.encoder.digest, KIND, "./run train lbp-planar-goals")
-    return TextGoals(planner.to(world.encoder.device), world.readout, world.metric("objects").visibility)
+    return TextGoals(planner.to(world.encoder.device), world.metric("objects"))
 
 
 def arrivals(places: Tensor, visible: Tensor, longest: int = 25) -> Tensor:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from fakes import DIGEST, Euclidean, FakePlanner, still_dynamics
+from fakes import DIGEST, FakePlanner, still_dynamics
 from graph import Repeater, wait_for
 
 from robot_planner.nodes.messages import latent_to_message
@@ -16,29 +16,30 @@ from robot_planner.perception.slots import SlotReadout
 from robot_planner.placement import EMBEDDING_DIM, ENTITIES
 from robot_planner.planning.grasp_lbp import save_subgoals
 from robot_planner.planning.lbp import BackwardPlanner, LbpConfig
+from robot_planner.planning.object_metrics import ObjectDistance
 from robot_planner.planning.text_goals import KIND, TOUCH
 from robot_planner.types import Latent
 from robot_planner_interfaces.action import ReachGoal
 from robot_planner_interfaces.msg import Plan as PlanMessage
 
 Result = ReachGoal.Result
-READOUT = SlotReadout(ENTITIES, 2)
+READOUT = SlotReadout(ENTITIES, 3)
 START = np.array([[0.5, 0.2], [0.40, 0.0], [0.35, -0.1], [0.45, 0.1]])
 DONE = START.copy()
 DONE[1] = [0.41, 0.13]
 
 
 def latent(places):
-    return ((places - READOUT.centre.numpy()) / READOUT.scale).astype(np.float32).ravel()
+    places = (places - READOUT.centre.numpy()) / READOUT.scale
+    return np.column_stack([places, np.ones(4)]).astype(np.float32).ravel()
 
 
 def world():
-    metric = Euclidean()
-    metric.visibility = lambda latents: torch.ones(*latents.shape[:-1], 3)
+    metric = ObjectDistance(READOUT, lambda latents: torch.ones(*latents.shape[:-1], 3))
     return SimpleNamespace(
         name="fake",
         encoder=SimpleNamespace(digest=DIGEST, device="cpu"),
-        dynamics=still_dynamics(8),
+        dynamics=still_dynamics(12),
         readout=READOUT,
         metric=lambda name: metric,
     )
@@ -51,7 +52,7 @@ class WorldNode(PlannerNode):
 
 @pytest.fixture
 def folder(tmp_path):
-    planner = BackwardPlanner(LbpConfig(latent_dim=8, language_dim=EMBEDDING_DIM, hidden=8, depth=0))
+    planner = BackwardPlanner(LbpConfig(latent_dim=12, language_dim=EMBEDDING_DIM, hidden=8, depth=0))
     save_subgoals(planner, DIGEST, tmp_path / "goals", "# card", KIND)
     return str(tmp_path / "goals")
 

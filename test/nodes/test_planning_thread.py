@@ -24,12 +24,12 @@ class Bench:
     def __init__(self, rate=100.0, planner=None, warm_up=None, now=None):
         self.reports, self.planner = [], planner or FakePlanner(None, None, FakeConfig())
         self.thread = PlanningThread(
-            lambda name: self.planner, self.distances, self.reports.append, rate, 0.5, warm_up, now=now
+            lambda name: self.planner, self.see, self.reports.append, rate, 0.5, warm_up, now=now
         )
 
     @staticmethod
-    def distances(latents, goal):
-        return np.abs(latents - goal).max(axis=1)
+    def see(latent, goal):
+        return latent, float(np.abs(latent - goal).max())
 
     def plans(self):
         return [report.plan for report in list(self.reports) if report.plan is not None]

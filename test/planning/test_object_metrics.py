@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goal metrics over the object read-out, and the learned steps to go."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from robot_planner.perception.slots import SlotReadout
 from robot_planner.planning.goal_metric import GoalMetric, LatentDistance
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork, ObjectDistance
+from robot_planner.planning.pictured_goal import PicturedGoal
 from robot_planner.world import ENTITIES
 
 READOUT = SlotReadout(ENTITIES, 8)
@@ -69,3 +71,82 @@ def test_steps_to_go_ignore_order_and_place(order: list[int], dx: float, dy: flo
     now, goal = 0.1 * torch.randn(4, 2).double(), 0.1 * torch.randn(4, 2).double()
     rows, shift = [0] + [1 + i for i in order], torch.tensor([dx, dy], dtype=torch.float64)
     torch.testing.assert_close(network(now, goal), network(now[rows] + shift, goal[rows] + shift))
+
+
+SEEN, HIDDEN = 5.0, -5.0
+
+
+def scene(*blocks: tuple[float, float, float], hand: tuple[float, float] = (0.0, 0.0)) -> torch.Tensor:
+    """(32,) hand and blocks at (x, y) of a latent's units; a block's third number says how well the camera sees it."""
+    slots = torch.full((4, 8), 0.5)
+    slots[0, :2] = torch.tensor(hand)
+    slots[1:, :3] = torch.tensor(blocks)
+    return slots.flatten()
+
+
+def visibility(z: torch.Tensor) -> torch.Tensor:
+    """Reads what `scene` says."""
+    return z.unflatten(-1, (4, 8))[..., 1:, 2]
+
+
+def hiding() -> ObjectDistance:
+    return ObjectDistance(READOUT, visibility)  # type: ignore[arg-type]
+
+
+def test_a_hidden_block_may_lie_anywhere_until_it_was_seen_and_is_to_stay_there_then() -> None:
+    metric = hiding()
+    goal = PicturedGoal(metric, scene((1, 0, SEEN), (0, 9, HIDDEN), (-1, 0, SEEN)).numpy())
+    goal.see(scene((1, 0, SEEN), (0, 8, HIDDEN), (-1, 0, SEEN)).numpy())
+    astray = scene((1, 0, SEEN), (0, 2, SEEN), (-1, 0, SEEN)).numpy()
+    assert goal.distance(astray) == 0.0, "neither picture has shown it"
+    goal.see(scene((1, 0, SEEN), (0, 1, SEEN), (-1, 0, SEEN)).numpy())
+    assert goal.distance(astray) == pytest.approx(0.15)
+    goal.see(astray)
+    assert goal.distance(astray) == pytest.approx(0.15), "the first place counts"
+    assert goal.distance(scene((1, 1, SEEN), (0, 1, SEEN), (-1, 0, SEEN)).numpy()) == pytest.approx(0.15)
+
+
+def test_a_goal_that_hides_nothing_stays_the_encoders() -> None:
+    latent = scene((1, 0, SEEN), (0, 1, SEEN), (-1, 0, SEEN)).numpy()
+    goal = PicturedGoal(hiding(), latent)
+    goal.see(scene((2, 0, SEEN), (0, 2, SEEN), (-2, 0, HIDDEN)).numpy())
+    assert goal.latent is latent
+    assert PicturedGoal(LatentDistance(), latent).see(latent) is latent
+
+
+def test_what_the_arm_hides_on_the_way_is_where_it_was_seen_last() -> None:
+    goal = PicturedGoal(hiding(), scene((1, 0, SEEN), (0, 1, SEEN), (-1, 0, SEEN)).numpy())
+    first = scene((3, 3, HIDDEN), (0, 1, SEEN), (-1, 0, SEEN)).numpy()
+    assert (goal.see(first) == first).all(), "there is nothing better yet"
+    goal.see(scene((1, 0, SEEN), (0, 1, SEEN), (-1, 0, SEEN)).numpy())
+    now = scene((2, 2, HIDDEN), (0, 1.2, SEEN), (-1, 0, SEEN), hand=(0.5, 0.5)).numpy()
+    expected = scene((1, 0, SEEN), (0, 1.2, SEEN), (-1, 0, SEEN), hand=(0.5, 0.5)).numpy()
+    assert (goal.see(now) == expected).all()
+    assert (goal.see(now) == expected).all(), "twice hidden is not twice as far"
+    shown = scene((2, 2, SEEN), (0, 1.2, SEEN), (-1, 0, SEEN)).numpy()
+    assert (goal.see(shown) == shown).all()
+
+
+@given(st.lists(st.booleans(), min_size=4, max_size=4), st.integers(0, 2**31))
+def test_marks_say_which_places_count_and_nothing_else_changes(counting: list[bool], seed: int) -> None:
+    z = latents(3, seed=seed)
+    z[0, 7::8] = 0.0
+    which = torch.tensor(counting).expand(3, 4)
+    marked = READOUT.marked(z, which)
+    says, marks = READOUT.marks(marked)
+    assert says.all() and marks[:, 0].all()
+    assert torch.equal(marks[:, 1:], which[:, 1:])
+    torch.testing.assert_close(READOUT(marked), READOUT(z))
+    assert torch.equal(marked.unflatten(-1, (4, 8))[..., :-1], z.unflatten(-1, (4, 8))[..., :-1])
+    assert not READOUT.marks(latents(3, seed=seed))[0].any()
+
+
+def test_completed_goals_cost_in_a_batch_what_they_cost_alone() -> None:
+    metric = hiding()
+    shown = scene((1, 0, SEEN), (0, 1, SEEN), (-1, 0, SEEN))
+    half = scene((1, 0, SEEN), (0, 1, HIDDEN), (-1, 0, SEEN))
+    goals = torch.stack([shown, half, metric.complete(half, shown)])
+    now = scene((1, 1, SEEN), (2, 2, SEEN), (-1, 0, SEEN))
+    together = metric.cost(now.expand(3, -1), goals)
+    torch.testing.assert_close(together, torch.stack([metric.cost(now, goal) for goal in goals]))
+    assert together[2] == together[0] > together[1]

@@ -51,7 +51,17 @@ class WellInside(BackwardPlanner):
 
 @pytest.fixture
 def goals():
-    return TextGoals(WellInside(LbpConfig(latent_dim=12, language_dim=EMBEDDING_DIM, depth=0)), READOUT, visibility)
+    return TextGoals(
+        WellInside(LbpConfig(latent_dim=12, language_dim=EMBEDDING_DIM, depth=0)), ObjectDistance(READOUT, visibility)
+    )
+
+
+def goal_latent(goals, named, *latents):
+    """z_g of "NAMED to the left", after these latents."""
+    goal = PlacedGoal(Placement(named, "left"))
+    for seen in latents:
+        goals.see(goal, seen)
+    return goal.latent
 
 
 def places(latent):
@@ -59,35 +69,35 @@ def places(latent):
 
 
 def test_only_the_named_block_and_the_hand_behind_it_move(goals):
-    found = places(goals.begin(PlacedGoal(Placement("red", "left")), latent()))
+    found = places(goal_latent(goals, "red", latent()))
     assert np.allclose(found[1], [0.40, 0.12], atol=1e-6)
     assert np.allclose(found[2:], START[2:])
     assert np.allclose(found[0], [0.40, 0.12 - TOUCH], atol=1e-6)
 
 
 def test_a_predicted_place_that_falls_short_is_moved_into_what_the_words_mean(goals):
-    found = places(goals.begin(PlacedGoal(Placement("green", "left")), latent()))
+    found = places(goal_latent(goals, "green", latent()))
     assert np.allclose(found[2], [0.35, 0.08 + INNER], atol=1e-6)
 
 
 def test_only_the_hand_moves_when_it_is_what_the_words_name(goals):
-    found = places(goals.begin(PlacedGoal(Placement("tool", "left")), latent()))  # it is there already
+    found = places(goal_latent(goals, "tool", latent()))  # it is there already
     assert np.allclose(found[0], START[0] + [0, 0.12], atol=1e-6) and np.allclose(found[1:], START[1:])
 
 
 def test_the_goal_stays_once_the_named_thing_was_seen(goals):
     goal = PlacedGoal(Placement("red", "left"))
     wrong = START + [[0, 0], [0.05, 0], [0, 0], [0, 0]]
-    first = goals.begin(goal, latent(wrong, hidden=[1]))
-    second = goals.begin(goal, latent())
-    third = goals.begin(goal, latent(START + 0.03))
+    first, second, third = (
+        (goals.see(goal, seen), goal.latent)[1] for seen in (latent(wrong, hidden=[1]), latent(), latent(START + 0.03))
+    )
     assert np.allclose(places(first)[1], [0.45, 0.12]) and np.allclose(places(second)[1], [0.40, 0.12])
     assert third is second
 
 
 def test_done_is_the_named_thing_well_inside_and_the_others_where_they_were(goals):
     goal = PlacedGoal(Placement("red", "left"))
-    goals.begin(goal, latent())
+    goals.see(goal, latent())
     there, strayed = START.copy(), START.copy()
     there[1] = strayed[1] = [0.3, 0.08 + INNER]
     strayed[2] += [0.0, STRAYED + 0.04]
@@ -100,25 +110,36 @@ def test_done_is_the_named_thing_well_inside_and_the_others_where_they_were(goal
 def test_what_was_hidden_at_first_has_not_strayed_when_it_appears(goals):
     goal = PlacedGoal(Placement("red", "left"))
     elsewhere = START + [[0, 0], [0, 0], [0.1, 0], [0, 0]]
-    goals.begin(goal, latent(elsewhere, hidden=[2]))
-    goals.begin(goal, latent())
-    goals.begin(goal, latent(elsewhere))
+    goals.see(goal, latent(elsewhere, hidden=[2]))
+    goals.see(goal, latent())
+    goals.see(goal, latent(elsewhere))
     there = START.copy()
     there[1] = [0.3, 0.2]
     assert goals.distance(latent(there)[None], goal)[0] == 0.0
 
 
-def test_metrics_take_the_named_block_for_shown(goals):
-    metric = goals.metric(ObjectDistance(READOUT, visibility))
-    hidden = latent(hidden=[1, 3])
-    goal = goals.begin(PlacedGoal(Placement("red", "left")), hidden)
-    pair = torch.from_numpy(latent())[None], torch.from_numpy(goal)[None]
-    now, wanted = metric.arrangements(*pair)
-    assert np.allclose(wanted[0, 1], [0.40, 0.12]), "the metric leaves the named block aside"
-    assert torch.equal(wanted[0, 3], now[0, 3])
-    goals.begin(PlacedGoal(Placement("tool", "left")), hidden)
-    now, wanted = metric.arrangements(*pair)
-    assert torch.equal(wanted[0, 1], now[0, 1])
+def test_the_named_block_counts_however_hidden_and_the_others_once_they_were_seen(goals):
+    metric, hidden = ObjectDistance(READOUT, visibility), latent(hidden=[1, 3])
+    now = torch.from_numpy(latent(START + 0.01))[None]
+
+    def wanted(named, *latents):
+        return metric.arrangements(now, torch.from_numpy(goal_latent(goals, named, *latents))[None])[1][0].numpy()
+
+    free = READOUT(now)[0].numpy()
+    at_first = wanted("red", hidden)
+    assert np.allclose(at_first[1], [0.40, 0.12]) and np.allclose(at_first[3], free[3])
+    assert np.allclose(at_first[2], START[2]), "the camera saw the green block: it is to stay"
+    later = wanted("red", hidden, latent(hidden=[1]))
+    assert np.allclose(later[3], START[3]) and np.allclose(later[1], at_first[1])
+    assert np.allclose(wanted("tool", hidden)[1], free[1])
+
+
+def test_a_thing_that_the_arm_hides_on_the_way_is_where_it_was_seen_last(goals):
+    goal = PlacedGoal(Placement("red", "left"))
+    goals.see(goal, latent())
+    astray = START + [[0, 0], [0, 0], [0.1, 0], [0, 0]]
+    seen = goals.see(goal, latent(astray, hidden=[2]))
+    assert np.allclose(places(seen), START) and goals.distance(seen[None], goal)[0] == pytest.approx(0.11, abs=1e-6)
 
 
 def test_recorded_ways_end_where_the_thing_is_first_seen_in_its_place():
@@ -158,4 +179,4 @@ def test_goals_of_another_kind_or_encoder_are_refused(tmp_path):
     with pytest.raises(ModelError, match="text goals of .* encoder aaaa.*bbbb"):
         load_text_goals(tmp_path / "goals", World)
     with pytest.raises(InvalidInputError, match="f_g takes 4 numbers; allowed: 9"):
-        TextGoals(BackwardPlanner(LbpConfig(latent_dim=12, language_dim=4)), READOUT, visibility)
+        TextGoals(BackwardPlanner(LbpConfig(latent_dim=12, language_dim=4)), ObjectDistance(READOUT, visibility))

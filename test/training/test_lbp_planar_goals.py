@@ -63,7 +63,8 @@ def test_a_short_training_learns_what_came_about_and_resumes(words, tmp_path, ca
         goal = texts.planner.plan(torch.from_numpy(present)[None], torch.from_numpy(row)[None], 0)[0, 0]
         predicted[place] = outside(world.readout(goal)[0], place).item()
     assert max(predicted.values()) < 0.06
-    assert texts.begin(PlacedGoal(Placement("tool", PLACES[0])), present).shape == (32,)
+    goal = PlacedGoal(Placement("tool", PLACES[0]))
+    assert texts.see(goal, present).shape == goal.latent.shape == (32,)
     capsys.readouterr()
     train(words, "--steps", "250")
     assert "text_goals 250/250" not in capsys.readouterr().out
