@@ -135,8 +135,9 @@ class PlanningThread(WorkerThread):
                 if latents:
                     newest, distances = self._look(task, latents)
                     self._deliver(Report(task.number, distances=distances))
-                if newest is not None and time.monotonic() >= due:
-                    due = time.monotonic() + 1.0 / self.rate
+                if newest is not None and (now := time.monotonic()) >= due:
+                    period = 1.0 / self.rate
+                    due = (due if now - due < period else now) + period  # who wakes up late is not slower for it
                     plan = self._plan(task, newest, not started)
                     started = True
                     newest = newest if self._replans else None

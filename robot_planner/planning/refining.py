@@ -80,12 +80,15 @@ class RefiningPlanner(AnytimePlanner):
             everything = torch.cat([actions, more], dim=2)
             actions, evaluation = screened(everything, Evaluation(cost, states), config.restarts, kept)
             attempt += 1
-        search = self._begin_search(run, actions, evaluation)
+        search: Search | None = None  # where no iteration fits it need not be set up
         for _ in range(config.iterations):
-            if not budget.fits("iteration", "evaluation"):
-                if search.unseen and budget.fits("evaluation"):
+            if not budget.fits(*(() if search else ("set-up",)), "iteration", "evaluation"):
+                if search is not None and search.unseen and budget.fits("evaluation"):
                     search.evaluate()
                 return StopReason.DEADLINE
+            if search is None:
+                search = self._begin_search(run, actions, evaluation)
+                budget.took("set-up")
             search.iterate()
             budget.took("iteration")
             if not search.look():
@@ -95,7 +98,7 @@ class RefiningPlanner(AnytimePlanner):
                 return StopReason.CONVERGED
             if kept is not None:
                 search.keep(kept)
-        if search.unseen:
+        if search is not None and search.unseen:
             search.evaluate()
         return StopReason.ITERATIONS
 
