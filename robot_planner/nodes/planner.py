@@ -86,6 +86,10 @@ class PlannerParameters:
     plan_deadline: float = parameter(
         0.035, "Time that one plan may take.", unit="s", minimum=0.001, maximum=60.0, changes=ANY_TIME
     )
+    rest_deadline: float = parameter(
+        0.1, "Time that a plan may take, if that is more, when by the one before it the arm stands still.",
+        unit="s", minimum=0.001, maximum=60.0, changes=ANY_TIME,
+    )  # fmt: skip
     look_ahead: bool = parameter(
         True, "Plan from where the world model says that the arm will be when the plan comes out; of kind world alone."
     )
@@ -168,6 +172,8 @@ class PlannerNode(ManagedNode):
                 Latent(np.zeros(self.latent_dim, np.float32), self.encoder),
             ),
             replans=self.model.replans,
+            rests=self.model.rests,
+            rest_deadline=self.parameters.rest_deadline,
             now=self.now if self.parameters.look_ahead and self.model.topic == "plan" else None,
         )
         self.subscribe("latent", self._on_latent)
@@ -193,7 +199,9 @@ class PlannerNode(ManagedNode):
 
     def parameters_changed(self) -> None:
         """Rates and limits apply from the next plan on."""
-        self.thread.rate, self.thread.deadline = self.parameters.plan_rate, self.parameters.plan_deadline
+        parameters, thread = self.parameters, self.thread
+        thread.rate, thread.deadline = parameters.plan_rate, parameters.plan_deadline
+        thread.rest_deadline = parameters.rest_deadline
 
     @property
     def busy(self) -> bool:

@@ -33,6 +33,8 @@ from robot_planner_interfaces.action import ReachGoal
 if TYPE_CHECKING:
     from robot_planner.planning.text_goals import PlacedGoal, TextGoals
 
+RESTING = 0.1
+"""By actions within so much of half their range of zero the arm stands still."""
 LBP = "lbp"
 """The algorithm of models that plan subgoals."""
 
@@ -69,6 +71,10 @@ class PlanningModel(Protocol):
 
     def see(self, latent: FloatArray, goal: Any) -> tuple[FloatArray, float]:
         """The newest latent (D,) of perception -> what to plan from, and its distance from the goal."""
+        ...
+
+    def rests(self, planned: Any) -> bool:
+        """Whether the arm stands still by what was planned."""
         ...
 
     def warm_up_goal(self) -> Any:
@@ -123,6 +129,7 @@ class WorldPlanning:
         self.name, self.encoder, self.latent_dim = world.name, world.encoder.digest, world.dynamics.latent_dim
         self.unit = self._metric.unit
         self._motion = Motion.through(world.dynamics)
+        self._resting = RESTING * (world.dynamics.action_high - world.dynamics.action_low).cpu().numpy() / 2
 
     def check_algorithm(self, name: str) -> None:
         """See PlanningModel."""
@@ -178,6 +185,11 @@ class WorldPlanning:
     def latent_goal(self, latent: FloatArray) -> PicturedGoal:
         """See PlanningModel."""
         return PicturedGoal(self._metric, latent, self._device)
+
+    def rests(self, planned: Plan) -> bool:
+        """See PlanningModel."""
+        first = planned.actions[:1]
+        return first.shape == (1, *self._resting.shape) and bool((np.abs(first) < self._resting).all())
 
     def warm_up_goal(self) -> PicturedGoal:
         """See PlanningModel."""
@@ -271,6 +283,10 @@ class LbpPlanning:
     def latent_goal(self, latent: FloatArray) -> TextGoal:
         """See PlanningModel; a request with an image has been refused before."""
         raise InvalidInputError(f"model '{self.name}' plans from an instruction")
+
+    def rests(self, planned: PlannedSubgoals) -> bool:
+        """See PlanningModel; subgoals don't say."""
+        return False
 
     def warm_up_goal(self) -> TextGoal:
         """See PlanningModel."""

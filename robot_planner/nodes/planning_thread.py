@@ -67,6 +67,8 @@ class PlanningThread(WorkerThread):
         warm_up: tuple[Task, Latent] | None = None,
         replans: bool = True,
         now: Callable[[], int] | None = None,
+        rests: Callable[[Any], bool] | None = None,
+        rest_deadline: float = 0.0,
     ) -> None:
         """``make_planner`` gives what has ``plan(problem, deadline)`` and ``reset()``, such as a Planner.
 
@@ -74,15 +76,19 @@ class PlanningThread(WorkerThread):
         ``deliver`` is called from the thread. Without ``replans`` there is one plan a latent at most. With ``now``, the
         clock of the latents' stamps [ns], plans are made for the instant at which they are expected to come out.
 
-        ``rate`` [1/s] and ``deadline`` [s], the time that one plan may take, may be set anew at any time. For
+        After a plan that ``rests``, that is, by which the robot stands still, the next one may take ``rest_deadline``:
+        a robot that stands short of its goal loses nothing by longer thought, and quick plans have found no way on.
+
+        ``rate`` [1/s] and the deadlines [s], the time that one plan may take, may be set anew at any time. For
         ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
         """
         super().__init__("planning")
-        self.rate, self.deadline = rate, deadline
+        self.rate, self.deadline, self.rest_deadline = rate, deadline, rest_deadline
         self._make_planner, self._see, self._deliver = make_planner, see, deliver
         self._planners: dict[str, Any] = {}
-        self._replans, self._now = replans, now
+        self._replans, self._now, self._rests = replans, now, rests
         self._took = self._late = 0.0
+        self._resting = False
         self._task: Task | None = None
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
         self._warm_up = warm_up
@@ -161,12 +167,19 @@ class PlanningThread(WorkerThread):
             planner = self._planners[task.algorithm] = self._make_planner(task.algorithm)
         if reset:
             planner.reset()
+            self._resting = False
+        resting, deadline = self._resting, self.deadline
+        if resting:
+            deadline = max(deadline, self.rest_deadline)
         problem = Problem(start=latent.data, goal=task.goal, stamp=latent.stamp)
-        if self._now is None:
-            return planner.plan(problem, time.monotonic() + self.deadline)
-        begun = self._now()
-        lead = min(max((begun - latent.stamp) * 1e-9 + self._took + self._late, 0.0), LONGEST_LEAD)
-        plan = planner.plan(replace(problem, lead=lead), time.monotonic() + self.deadline)
-        took = (self._now() - begun) * 1e-9
-        self._took = min(max(took, 0.0), 2.0 * self.deadline) if reset else self._took + SMOOTHING * (took - self._took)
+        if self._now is not None:
+            begun = self._now()
+            takes = deadline if resting else self._took
+            lead = min(max((begun - latent.stamp) * 1e-9 + takes + self._late, 0.0), LONGEST_LEAD)
+            problem = replace(problem, lead=lead)
+        plan = planner.plan(problem, time.monotonic() + deadline)
+        if self._now is not None and not resting:
+            took = (self._now() - begun) * 1e-9
+            self._took = min(max(took, 0.0), 2.0 * deadline) if reset else self._took + SMOOTHING * (took - self._took)
+        self._resting = self._rests is not None and self._rests(plan)
         return plan

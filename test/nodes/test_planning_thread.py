@@ -4,6 +4,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,10 +22,10 @@ def latent(number):
 
 
 class Bench:
-    def __init__(self, rate=100.0, planner=None, warm_up=None, now=None):
+    def __init__(self, rate=100.0, planner=None, warm_up=None, **others):
         self.reports, self.planner = [], planner or FakePlanner(None, None, FakeConfig())
         self.thread = PlanningThread(
-            lambda name: self.planner, self.see, self.reports.append, rate, 0.5, warm_up, now=now
+            lambda name: self.planner, self.see, self.reports.append, rate, 0.5, warm_up, **others
         )
 
     @staticmethod
@@ -105,6 +106,37 @@ def test_the_deadline_is_on_the_monotonic_clock(make):
     bench.thread.observe(latent(1))
     wait_for(lambda: seen, "a plan")
     assert 2.0 < seen[0] <= 3.0
+
+
+def test_a_robot_that_stands_still_gets_longer_thought_until_a_plan_moves_it(make):
+    seen = []
+
+    class Resting(FakePlanner):
+        def plan(self, problem, deadline=None):
+            seen.append((problem.stamp, round(deadline - time.monotonic(), 1), round(problem.lead, 6)))
+            plan = super().plan(problem)
+            return replace(plan, actions=plan.actions * 0.0) if problem.stamp == 2 else plan
+
+    def planned(stamp, times):
+        before = len(seen)
+        bench.thread.observe(latent(stamp))
+        wait_for(lambda: [row[0] for row in seen[before:]].count(stamp) >= times, "plans")
+        return [row[1:] for row in seen[before:] if row[0] == stamp][:times]
+
+    bench = make(
+        planner=Resting(None, None, FakeConfig()), now=lambda: 1,
+        rests=lambda plan: not plan.actions.any(), rest_deadline=3.0,
+    )  # fmt: skip
+    moving, resting = (0.5, 0.0), (3.0, LONGEST_LEAD)
+    bench.thread.pursue(Task(1, "fake", GOAL))
+    assert planned(1, 2) == [moving, moving]
+    assert planned(2, 3) == [moving, resting, resting]
+    assert planned(3, 2) == [resting, moving]
+    planned(2, 2)
+    bench.thread.pursue(Task(2, "fake", GOAL))
+    assert planned(1, 1) == [moving], "a new goal is not to blame"
+    bench.thread.rest_deadline = 0.1
+    assert {deadline for deadline, _ in planned(2, 3)} == {0.5}, "never less than for a robot that moves"
 
 
 def test_a_failure_is_reported_and_the_thread_lives_on(make):
