@@ -16,11 +16,13 @@ import numpy as np
 
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation.processes import OTHERS, Sampler, cores
-from robot_planner.evaluation.recording import Recording
+from robot_planner.evaluation.recording import PlanEntry, Recording
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 
-PLANS_BAR = 20.0
-"""Plans per second that are wanted, at least."""
+PLANS_BAR = 50.0
+"""Plans per second that are wanted, at least, while the arm moves."""
+STILL = 0.004
+"""By a plan whose first action is no longer, in x and y [m], the arm stands still, and the next may take its time."""
 CONTROL_PERIOD = 0.02
 """Of the policy node as it is shipped [s]."""
 STARTUP = 120.0
@@ -91,10 +93,13 @@ def records(recordings: Sequence[Recording], sampler: Sampler, shared: int) -> l
         return [scale * value for recording in recordings for value in take(recording)]
 
     rates = gather(lambda r: per_second([plan.arrival for plan in r.plans]), 1.0)
-    median = float(np.median(rates)) if rates else 0.0
+    moving = gather(lambda r: moving_seconds(r.plans), 1.0)
+    median = float(np.median(moving)) if moving else 0.0
     first = gather(lambda r: [r.elapsed(r.plans[0].arrival)] if r.plans else [])
     table = [
-        entry("plans_per_second", "1/s", rates) | {"bar": f">= {PLANS_BAR:g} (median)", "met": median >= PLANS_BAR},
+        entry("plans_per_second", "1/s", rates),
+        entry("plans_per_second_moving", "1/s", moving)
+        | {"bar": f">= {PLANS_BAR:g} (median)", "met": median >= PLANS_BAR},
         entry("image_to_command", "ms", gather(lambda r: r.image_ages)),
         entry("image_to_latent", "ms", gather(lambda r: r.latent_ages)),
         entry("image_to_plan", "ms", gather(lambda r: [(plan.arrival - plan.stamp) * 1e-9 for plan in r.plans])),
@@ -131,3 +136,11 @@ def per_second(times: Sequence[int]) -> list[float]:
     seconds = (np.asarray(times) - times[0]) // 1_000_000_000
     whole = int((times[-1] - times[0]) // 1_000_000_000)
     return np.bincount(seconds.astype(np.int64), minlength=whole + 1)[:whole].astype(float).tolist()
+
+
+def moving_seconds(plans: Sequence[PlanEntry]) -> list[float]:
+    """As `per_second` of plans, without the seconds in which one stands still or the next is waited for."""
+    times = [plan.arrival for plan in plans]
+    still = [index for index, plan in enumerate(plans) if np.abs(plan.actions[0]).max() <= STILL]
+    waiting = {(times[min(at + step, len(times) - 1)] - times[0]) // 1_000_000_000 for at in still for step in (0, 1)}
+    return [count for second, count in enumerate(per_second(times)) if second not in waiting]
