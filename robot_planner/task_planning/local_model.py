@@ -10,9 +10,9 @@ a plan is verified in one call of the network (``speculative.py``).
 """
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ PATIENCE = 40
 """Steps that are passed over in one place; a model to which nothing better occurs ends its plan there."""
 KEPT = 32
 """Blocks whose keys and values are kept."""
+REMEMBERED = 16
+"""Texts of a scene in which the continuation of a draft is sought."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Seen:
     keys: Tensor
     """(1, O, W): what arguments are pointed at by."""
     past: Past
+    written: deque[tuple[Written, ...]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    """The last texts of this scene: what a new one goes on with where it has left its draft."""
 
 
 class LocalModel:
@@ -101,9 +105,11 @@ class LocalModel:
             choice = _Choice(self, grammar, seen, temperature, seed, max_tokens)
             written = decode(
                 _Decoder(self, seen), choice.next, [(self.words[BEGIN], 0, 0)], past,
-                ended=lambda row: row[-1][0] == choice.end, draft=self._written(draft, seen), max_tokens=max_tokens,
-                deadline=deadline, cancelled=cancelled,
+                ended=lambda row: row[-1][0] == choice.end, draft=self._written(draft, seen),
+                others=tuple(reversed(seen.written)) if draft else (), max_tokens=max_tokens, deadline=deadline,
+                cancelled=cancelled,
             )  # fmt: skip
+        seen.written.append(written.tokens)
         plan = str(TaskPlan(tuple(choice.steps)))
         text = plan if written.whole else plan.removesuffix(f"\n{END_WORD}")
         return Generation(

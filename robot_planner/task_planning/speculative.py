@@ -72,6 +72,7 @@ def decode(
     *,
     ended: Callable[[Sequence[T]], bool],
     draft: Sequence[T] = (),
+    others: Sequence[Sequence[T]] = (),
     max_tokens: int = 1024,
     lookahead: int = LOOKAHEAD,
     deadline: float | None = None,
@@ -86,6 +87,7 @@ def decode(
         cache: of the prompt's beginning; None for nothing. It may be changed in place.
         ended: whether the text is whole.
         draft: a guess of the text; empty for plain decoding.
+        others: texts in which the continuation is sought, too, once the text has left the draft.
         max_tokens: of the text.
         lookahead: tokens of the draft that are tried at once after it has failed.
         deadline: of ``time.monotonic()`` [s].
@@ -98,7 +100,8 @@ def decode(
         raise InvalidInputError(f"prompt of {len(prompt)} tokens, {max_tokens} to write; allowed: 1 and more of each")
     begun = time.monotonic()
     tokens: list[T] = []
-    feed, proposal, place = list(prompt), list(draft[: max_tokens - 1]), 0
+    drafts = [draft, *others]
+    feed, proposal, source, place = list(prompt), list(draft[: max_tokens - 1]), 0, 0
     forwards = taken = 0
     total, first = 0.0, 0.0
     while True:
@@ -125,24 +128,28 @@ def decode(
             seconds = time.monotonic() - begun
             return Decoded(tuple(tokens), cache, cached, forwards, taken, total, seconds, first, whole)
         feed = tokens[-1:]
-        place = realign(draft, tokens, place + agreed + 1)
-        proposal = list(draft[place : place + min(lookahead, max_tokens - len(tokens) - 1)])
+        source, place = realign(drafts, tokens, source, place + agreed + 1)
+        proposal = list(drafts[source][place : place + min(lookahead, max_tokens - len(tokens) - 1)])
 
 
-def realign(draft: Sequence[T], tokens: Sequence[T], expected: int) -> int:
-    """Where in the draft the text goes on, after it has left the draft.
+def realign(drafts: Sequence[Sequence[T]], tokens: Sequence[T], source: int, expected: int) -> tuple[int, int]:
+    """Which of the drafts the text goes on with, and where in it, after it has left ``drafts[source]``.
 
-    It is after the longest piece of the draft that the text ends with, the nearest to ``expected`` of those; it is
-    ``expected``, as if one token had taken the place of another, where the last token is not in the draft at all.
+    It is after the longest piece of a draft that the text ends with: of pieces of one length one of the present
+    draft's, the nearest to ``expected``, or else the first in the other drafts. It is ``expected`` in the present one,
+    as if one token had taken the place of another, where the last token is in no draft at all.
     """
-    best, place = 0, min(expected, len(draft))
-    for end in range(1, len(draft) + 1):
-        length = 0
-        while length < min(CONTEXT, end, len(tokens)) and draft[end - 1 - length] == tokens[-1 - length]:
-            length += 1
-        if length > best or (length == best > 0 and abs(end - expected) < abs(place - expected)):
-            best, place = length, end
-    return place
+    best, found = 0, (source, min(expected, len(drafts[source])))
+    for number in (source, *(other for other in range(len(drafts)) if other != source)):
+        draft = drafts[number]
+        for end in range(1, len(draft) + 1):
+            length = 0
+            while length < min(CONTEXT, end, len(tokens)) and draft[end - 1 - length] == tokens[-1 - length]:
+                length += 1
+            nearer = length == best > 0 and number == source and abs(end - expected) < abs(found[1] - expected)
+            if length > best or nearer:
+                best, found = length, (number, end)
+    return found
 
 
 def common_prefix(one: Sequence[T], other: Sequence[T]) -> int:

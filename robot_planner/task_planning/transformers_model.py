@@ -96,8 +96,9 @@ class TransformersModel:
                 done = decode(
                     self.decoder, choice, prompt[known:], cache,
                     ended=lambda tokens: choice.done or tokens[-1] in self._ends or self._at_end(tokens),
-                    draft=guess, max_tokens=min(max_tokens, room), lookahead=self.config.lookahead,
-                    deadline=deadline, cancelled=cancelled,
+                    draft=guess, others=tuple(reversed(self._written.values())) if guess else (),
+                    max_tokens=min(max_tokens, room), lookahead=self.config.lookahead, deadline=deadline,
+                    cancelled=cancelled,
                 )  # fmt: skip
             except torch.cuda.OutOfMemoryError:
                 raise LanguageModelError(f"{self.name}: out of memory at a prompt of {len(prompt)} tokens") from None

@@ -65,10 +65,14 @@ def edited(text, seed):
     return draft
 
 
-@given(st.integers(0, 1000), TEXTS, st.sampled_from([0.0, 0.7]), st.booleans(), st.integers(1, 40), st.integers(0, 9))
-def test_any_draft_leads_to_the_same_text(seed, draft, temperature, strict, max_tokens, lookahead):
+@given(
+    st.integers(0, 1000), TEXTS, st.lists(TEXTS, max_size=3), st.sampled_from([0.0, 0.7]), st.booleans(),
+    st.integers(1, 40), st.integers(0, 9),
+)  # fmt: skip
+def test_any_drafts_lead_to_the_same_text(seed, draft, others, temperature, strict, max_tokens, lookahead):
     plain = write(Toy(seed), Chooser(temperature, strict), max_tokens=max_tokens)
-    quick = write(Toy(seed), Chooser(temperature, strict), max_tokens=max_tokens, draft=draft, lookahead=lookahead)
+    options = {"max_tokens": max_tokens, "draft": draft, "others": others, "lookahead": lookahead}
+    quick = write(Toy(seed), Chooser(temperature, strict), **options)
     assert quick.tokens == plain.tokens and quick.whole == plain.whole
     assert quick.log_probability == plain.log_probability
     assert quick.forwards <= plain.forwards == len(plain.tokens)
@@ -142,7 +146,33 @@ def test_nothing_to_write_after_or_to_write_is_refused():
     ],
 )
 def test_the_place_in_the_draft_is_found_again(draft, tokens, expected, place):
-    assert realign(draft, tokens, expected) == place
+    assert realign([draft], tokens, 0, expected) == (0, place)
+
+
+@pytest.mark.parametrize(
+    ("drafts", "tokens", "found"),
+    [
+        (("abcdef", "xbcxyz"), "abcx", (1, 4)),  # where the present draft has nothing
+        (("abcdef", "xbcd"), "abd", (0, 4)),  # no longer piece elsewhere: the present one
+        (("abcdef", "xabd"), "abd", (1, 4)),  # a longer one
+        (("ab", "xc", "yc"), "abc", (1, 2)),  # the first of others
+        (("ab", "xy"), "abc", (0, 2)),
+    ],
+)
+def test_the_text_goes_on_as_another_draft_does_where_that_fits_better(drafts, tokens, found):
+    assert realign(drafts, tokens, 0, 2) == found
+
+
+def test_a_text_that_comes_back_to_an_earlier_one_costs_few_calls():
+    def toy():
+        return Toy(5, words=500)
+
+    plain = write(toy(), Chooser(), max_tokens=40).tokens
+    draft = [*plain[:10], *range(501, 531)]
+    alone = write(toy(), Chooser(), max_tokens=40, draft=draft)
+    helped = write(toy(), Chooser(), max_tokens=40, draft=draft, others=(plain,))
+    assert helped.tokens == alone.tokens == plain
+    assert helped.forwards <= 3 and alone.forwards == 30
 
 
 def test_common_prefixes_are_counted():
