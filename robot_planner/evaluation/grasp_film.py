@@ -3,7 +3,8 @@
 """``bench grasp-film``: one GRASP plan as it is made, seen from above: paths searched, lifted states, the best rollout.
 
 Thin lines are lifted states, which the model does not connect yet, or paths that are searched; the thick line is the
-rollout of the best plan so far, which it does. In the two rooms a point moves, at the arm's push the hand and blocks.
+rollout of the best plan so far, which it does. In the two rooms a point moves, at the arm's push the hand and blocks,
+in Push-T the agent and the T, whose middle and stem are shown.
 """
 
 import argparse
@@ -19,12 +20,15 @@ from torch import Tensor
 from robot_planner.errors import UnknownNameError
 from robot_planner.evaluation.drawing import Color, Image, Vector, disc, hex_color, polyline, text
 from robot_planner.evaluation.planner_settings import found_settings
+from robot_planner.evaluation.push_t_cells import PUSH_T
 from robot_planner.evaluation.records import open_results
 from robot_planner.evaluation.settings import shipped_settings
 from robot_planner.evaluation.video import encode
 from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
 from robot_planner.planning.path_search import PathSearch
-from robot_planner.point_world import MIDDLE, REACH, load_point_world, to_latents
+from robot_planner.point_world import MIDDLE as ROOMS_MIDDLE
+from robot_planner.point_world import REACH, load_point_world, to_latents
+from robot_planner.push_t_world import MIDDLE, SCALE
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 from robot_planner.simulation.two_room import DOOR, HIGH, LOW, WALL, sample_problem
@@ -40,7 +44,8 @@ COLORS = tuple(map(hex_color, ("#2f6db3", "#c23b4e", "#2a9d5c", "#8e5bb5")))
 """Of the point or the hand, and of blocks."""
 PATHS = 24
 """Searched paths that are shown of a generation."""
-WORLDS = ("two-room", "tabletop")
+STEM = 90.0
+"""How long the T's stem is, from its middle [px]."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Scene:
     positions: Callable[[Tensor], Vector]
     """Latents (..., D) -> positions (..., E, 2) of what moves, in the world's unit."""
     walls: tuple[tuple[Vector, Vector], ...] = ()
+    bars: tuple[tuple[int, int], ...] = ()
+    """Pairs of what moves that are one body; it is drawn at the start, at the end and at the goal."""
     turned: bool = False
     """The first axis points up and the second one left, as the arm sees its table."""
 
@@ -105,9 +112,11 @@ def watched(moments: list[Moment], positions: Callable[[Tensor], Vector]) -> typ
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("--world", default="two-room", help=f"of {', '.join(WORLDS)} (default: %(default)s)")
+    parser.add_argument("--world", default="two-room", help=f"of {', '.join(SCENES)} (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the problem (default: held-out)")
-    parser.add_argument("--horizon", type=int, default=50, help="in the two rooms (default: %(default)s)")
+    parser.add_argument(
+        "--horizon", type=int, default=50, help="steps, in the two rooms and in Push-T (default: %(default)s)"
+    )
     parser.add_argument("--iterations", type=int, default=40, help="lifted iterations (default: %(default)s)")
     parser.add_argument("--no-paths", action="store_true", help="without the search of paths")
     parser.add_argument("--out", type=Path, default=Path("runs/grasp.mp4"), help="an mp4 or gif (default: %(default)s)")
@@ -115,11 +124,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     """Plans, films, and returns one record."""
-    if args.world not in WORLDS:
-        raise UnknownNameError("world", args.world, WORLDS)
+    if args.world not in SCENES:
+        raise UnknownNameError("world", args.world, SCENES)
     out = open_results(args.out)
     moments: list[Moment] = []
-    world, scene, problem, settings = (_rooms if args.world == "two-room" else _table)(args)
+    world, scene, problem, settings = SCENES[args.world](args)
     if args.no_paths:
         settings["paths"] = 0
     config = GraspConfig.from_mapping({**settings, "iterations": args.iterations})
@@ -134,20 +143,24 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     ]
 
 
-def _rooms(args: argparse.Namespace) -> tuple[PlanningWorld, Scene, Problem, dict[str, Any]]:
+Filmed = tuple[PlanningWorld, Scene, Problem, dict[str, Any]]
+"""World, what is seen of it, a problem there, and GRASP's settings."""
+
+
+def _rooms(args: argparse.Namespace) -> Filmed:
     asked = sample_problem(args.seed, args.horizon)
     problem = Problem(to_latents(asked.start), to_latents(asked.goal))
     wall = tuple((np.array([WALL[0], y]), np.array([WALL[1], end])) for y, end in ((LOW, DOOR[0]), (DOOR[1], HIGH)))
 
     def positions(latents: Tensor) -> Vector:
-        found: Vector = latents.double().unsqueeze(-2).numpy() * REACH + MIDDLE
+        found: Vector = latents.double().unsqueeze(-2).numpy() * REACH + ROOMS_MIDDLE
         return found
 
     settings = {**found_settings()["grasp"], "horizon": args.horizon}
     return load_point_world(), Scene(np.full(2, LOW), np.full(2, HIGH), positions, wall), problem, settings
 
 
-def _table(args: argparse.Namespace) -> tuple[PlanningWorld, Scene, Problem, dict[str, Any]]:
+def _table(args: argparse.Namespace) -> Filmed:
     world = load_world("tabletop")
     with Tabletop() as tabletop:
         tabletop.reset("push", args.seed)
@@ -160,6 +173,25 @@ def _table(args: argparse.Namespace) -> tuple[PlanningWorld, Scene, Problem, dic
 
     low, high = np.array(TOOL_LOW[:2]) - 0.03, np.array(TOOL_HIGH[:2]) + 0.03
     return world, Scene(low, high, positions, turned=True), Problem(start, goal), shipped_settings("grasp")
+
+
+def _push_t(args: argparse.Namespace) -> Filmed:
+    world, steps = PUSH_T.load(None), args.horizon // PUSH_T.skip * PUSH_T.skip
+    problem = PUSH_T.trial(args.seed, steps).problem(0)
+
+    def positions(latents: Tensor) -> Vector:
+        found = latents.double()
+        agent, block = (found[..., part] * SCALE + MIDDLE for part in (slice(0, 2), slice(4, 6)))
+        stem = block + STEM * torch.stack([-found[..., 7], found[..., 6]], -1)
+        shown: Vector = torch.stack([agent, block, stem], -2).numpy()
+        return shown
+
+    settings = {**found_settings(None, PUSH_T.settings)["grasp"], "horizon": steps // PUSH_T.skip}
+    bounds = np.full(2, MIDDLE - SCALE), np.full(2, MIDDLE + SCALE)
+    return world, Scene(*bounds, positions, bars=((1, 2),)), problem, settings
+
+
+SCENES: dict[str, Callable[[argparse.Namespace], Filmed]] = {"two-room": _rooms, "tabletop": _table, "pusht": _push_t}
 
 
 def picture(scene: Scene, moment: Moment, goal: Vector) -> Image:
@@ -180,6 +212,9 @@ def picture(scene: Scene, moment: Moment, goal: Vector) -> Image:
         disc(page, way[0].tolist(), 6.0, color)
         disc(page, end, 8.0, color)
         disc(page, end, 5.0, PAPER)
+    for one, other in scene.bars:
+        for places, color, width in ((goal, FAINT, 9), (moment.best[0], INK, 3), (moment.best[-1], COLORS[one], 5)):
+            polyline(page, scene.pixels(places[[one, other]]), color, width)
     return page
 
 

@@ -6,6 +6,7 @@ import argparse
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from robot_planner.errors import UnknownNameError
@@ -68,3 +69,29 @@ def test_the_film_of_the_rooms(tmp_path, name):
     args.world = "moon"
     with pytest.raises(UnknownNameError, match=r"moon.*two-room"):
         grasp_film.run(args)
+
+
+def test_a_body_of_two_points_is_drawn_at_the_start_at_the_end_and_at_the_goal():
+    scene = Scene(np.zeros(2), np.ones(2), positions, bars=((0, 1),))
+    begin, end, goal = (np.array([[0.2, y], [0.4, y]]) for y in (0.2, 0.5, 0.8))
+    page = picture(scene, Moment("words", np.stack([begin, end])[None], np.stack([begin, end])), goal)
+    for y, color in ((0.2, grasp_film.INK), (0.5, grasp_film.COLORS[0]), (0.8, grasp_film.FAINT)):
+        column, row = scene.pixels(np.array([0.3, y])).astype(int)
+        assert tuple(page[row, column]) == color
+
+
+def test_the_film_of_push_t_shows_the_block_go_to_its_goal(tmp_path):
+    pytest.importorskip("gym_pusht", reason="the extra 'pusht' is not installed")
+    parser = argparse.ArgumentParser()
+    grasp_film.add_arguments(parser)
+    args = parser.parse_args(["--world", "pusht", "--horizon", "23", "--iterations", "2"])
+    world, scene, problem, settings = grasp_film.SCENES["pusht"](args)
+    assert settings["horizon"] == 4, "whole actions of five steps"
+    start, goal = (scene.positions(torch.from_numpy(latent)) for latent in (problem.start, problem.goal))
+    assert start.shape == goal.shape == (3, 2)
+    for agent, block, stem in (start, goal):
+        assert np.hypot(*(stem - block)) == pytest.approx(grasp_film.STEM, rel=1e-4)
+        assert (scene.low <= agent).all() and (agent <= scene.high).all()
+    args.out = tmp_path / "film.gif"
+    (record,) = grasp_film.run(args)
+    assert record["iterations"] == 2 and args.out.stat().st_size > 1000
