@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from robot_planner.errors import InvalidInputError, UnknownNameError
+from robot_planner.errors import InvalidInputError, ModelError, UnknownNameError
 from robot_planner.evaluation.task_planner_outcomes import (
     ENVIRONMENT_ARM,
     EQUILIBRIUM,
@@ -37,6 +37,8 @@ from robot_planner.training.virtualhome_lessons import names_of, of_training
 
 PARTS = GOLD, AGREEMENT, LADDER = ("gold", "agreement", "ladder")
 QUICK = 10
+SHIPPED = "task_planner"
+"""The model of households, which that of VirtualHome's programs begins from."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
         if part not in PARTS:
             raise UnknownNameError("part", part, PARTS)
     torch.set_num_threads(1)
-    models = {name: load_local_model(name) for name in args.models} if LADDER in args.parts else {}
+    models = {name: _model(name) for name in args.models} if LADDER in args.parts else {}
     known = list(programs())
     chosen, records = known[::every], []
     if GOLD in args.parts:
@@ -67,10 +69,19 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     if AGREEMENT in args.parts:
         records += agreement(chosen, args.spoilt, args.seed)
     for name, model in models.items():
-        if not isinstance(model, LocalModel):
-            raise InvalidInputError(f"'{name}' is no model of our own")
         records += ladder(name, model, known, every, Settings(corrections=args.corrections))
     return records
+
+
+def _model(name: str) -> LocalModel:
+    try:
+        model = load_local_model(name)
+    except ModelError as error:
+        made = f"./run train task-planner-virtualhome --start models/{SHIPPED}"
+        raise ModelError(f"{error}; for the part '{LADDER}' make one first: {made}") from None
+    if not isinstance(model, LocalModel):
+        raise InvalidInputError(f"'{name}' is no model of our own")
+    return model
 
 
 def gold(chosen: Sequence[Program]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import importlib.util
 import pytest
 import torch
 
-from robot_planner.errors import InvalidInputError, UnknownNameError
+from robot_planner.errors import InvalidInputError, ModelError, UnknownNameError
 from robot_planner.evaluation import task_planner_virtualhome
 from robot_planner.evaluation.task_planner_outcomes import Settings
 from robot_planner.evaluation.task_planner_virtualhome import agreement, gold, ladder
@@ -60,6 +60,8 @@ def test_wrong_options_are_refused():
             task_planner_virtualhome.run(arguments(**changes))
     with pytest.raises(UnknownNameError, match="gold"):
         task_planner_virtualhome.run(arguments(parts=["silver"]))
+    with pytest.raises(ModelError, match=r"unknown model 'x'.*train task-planner-virtualhome --start"):
+        task_planner_virtualhome.run(arguments(models=["x"]))
 
 
 @needs_data
