@@ -9,6 +9,7 @@ stops when ``Run.settle`` says that no problem is left, or ``Budget.fits`` that 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -46,9 +47,18 @@ class AnytimeConfig(ObjectiveConfig):
 class Budget:
     """The time until a deadline, and how long each kind of work takes as far as known."""
 
-    def __init__(self, deadline: float | None, clock: Callable[[], float], known: dict[str, float]) -> None:
-        """``known``: durations [s] by kind; kept up to date, so that the next call begins with them."""
-        self._deadline, self._clock, self._known = deadline, clock, known
+    def __init__(
+        self,
+        deadline: float | None,
+        clock: Callable[[], float],
+        known: dict[str, float],
+        wait: Callable[[], None] | None = None,
+    ) -> None:
+        """``known``: durations [s] by kind; kept up to date, so that the next call begins with them.
+
+        ``wait`` returns when work that was begun is done, where a device works on while Python goes ahead.
+        """
+        self._deadline, self._clock, self._known, self._wait = deadline, clock, known, wait
         for kind in known:  # what an interruption once made look slow is tried again in time
             known[kind] *= 0.8
         self._guessed: dict[str, float] = {}
@@ -71,6 +81,8 @@ class Budget:
         """The work that was begun has ended; an interruption makes a kind look twice as slow at most."""
         if self._deadline is None:
             return
+        if self._wait is not None:
+            self._wait()
         now = self._clock()
         duration, self._begun = now - self._begun, now
         last = self._known.get(kind, duration)
@@ -232,7 +244,9 @@ class AnytimePlanner:
         self._last, self._round = None, 0
 
     def _begin(self, problems: Sequence[Problem], deadline: float | None) -> Run:
-        budget = Budget(deadline, self._clock, self._durations.setdefault(len(problems), {}))
+        device = self.objective.device
+        wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else None
+        budget = Budget(deadline, self._clock, self._durations.setdefault(len(problems), {}), wait)
         need = self._memory(len(problems)) / 2**20
         if need > self._config.max_memory:
             raise InvalidInputError(

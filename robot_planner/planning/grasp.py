@@ -21,10 +21,11 @@ from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import Lifted, straight_line
 from robot_planner.planning.mppi import MppiConfig
 from robot_planner.planning.noise import NoiseSource
-from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.objective import Evaluation, Objective, Task
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.path_search import PathSearch, PathSearchConfig
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.recorded import Recorded
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
 from robot_planner.planning.sync import CemSync, GradientSync, SmoothedSync, Sync
 
@@ -79,6 +80,11 @@ class GraspConfig(RefiningConfig):
                 f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})"
             )
 
+    def iterate(self, lifted: Lifted, position: int, rate: Tensor, noise: Tensor | None) -> None:
+        """The iteration at a position of a phase; ``rate`` (P, R, A): the phase's, ``noise`` (T-1, P, R, D): normal."""
+        decay = 1.0 - (1.0 - self.decay) * position / self.sync_every
+        lifted.iterate(rate, decay, self.state_rate, noise, self.noise * decay)
+
     def path_search(self) -> PathSearchConfig:
         """The path search's parameters."""
         return PathSearchConfig(self.paths, self.path_waves, self.path_spread, self.path_transitions, self.path_caution)
@@ -99,6 +105,31 @@ class GraspConfig(RefiningConfig):
         )
 
 
+class LiftedPhase:
+    """All iterations between two syncs as one piece of work, from where a sync has put states and actions."""
+
+    def __init__(self, objective: Objective, config: GraspConfig, lifted_type: type[Lifted]) -> None:
+        self._objective, self._config, self._lifted_type = objective, config, lifted_type
+
+    def __call__(
+        self,
+        starts: Tensor,
+        goals: Tensor,
+        reference: Tensor,
+        states: Tensor,
+        actions: Tensor,
+        rate: Tensor,
+        *noise: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """A task, states (T+1, P, R, D), actions (T, P, R, A), their rate, noises -> states and actions after it."""
+        config, task = self._config, Task(starts, goals, reference)
+        ends_at_goal = config.initial_states == "line"
+        lifted = self._lifted_type(self._objective, task, states, actions, config.goal_weight, ends_at_goal)
+        for position in range(config.sync_every):
+            config.iterate(lifted, position, rate, noise[position] if noise else None)
+        return lifted.states, lifted.actions
+
+
 class GraspSearch:
     """One call's lifted problem, noise and sync."""
 
@@ -106,10 +137,19 @@ class GraspSearch:
     """What an iteration descends; ablations put others in its place."""
 
     def __init__(
-        self, run: Run, config: GraspConfig, actions: Tensor, evaluation: Evaluation, path: Tensor | None = None
+        self,
+        run: Run,
+        config: GraspConfig,
+        actions: Tensor,
+        evaluation: Evaluation,
+        path: Tensor | None = None,
+        phase: Recorded | None = None,
     ) -> None:
-        """``path`` (T+1, P, 1, D): what the states begin on, a warm start's aside; None: on the rollouts."""
-        self.run, self.config = run, config
+        """``path`` (T+1, P, 1, D): what the states begin on, a warm start's aside; None: on the rollouts.
+
+        ``phase``: `LiftedPhase`, where it is recorded; None: iterations are done one by one.
+        """
+        self.run, self.config, self._phase = run, config, phase
         self.unseen = False
         """Whether the actions have changed since they were rolled out."""
         objective, restarts = run.objective, actions.shape[2]
@@ -138,12 +178,18 @@ class GraspSearch:
             self._sync = CemSync(run, restarts, config.sync_config())
 
     def iterate(self) -> None:
-        """One lifted iteration."""
-        config, position = self.config, self.run.iterations % self.config.sync_every
-        decay = 1.0 - (1.0 - config.decay) * position / config.sync_every
-        noise = None if self._noise is None else self._noise.draw()
-        self.lifted.iterate(self._rate, decay, config.state_rate, noise, config.noise * decay)
-        self.run.iterations += 1
+        """One lifted iteration; where phases are recorded, all of a phase."""
+        run, config = self.run, self.config
+        position = run.iterations % config.sync_every
+        if self._phase is not None and position == 0 and run.iterations + config.sync_every <= config.iterations:
+            noises = [] if self._noise is None else [self._noise.draw().clone() for _ in range(config.sync_every)]
+            held = (self.lifted.states, self.lifted.actions, self._rate)
+            self.lifted.restart(*self._phase(*run.task, *held, *noises))
+            run.iterations += config.sync_every
+        else:
+            noise = None if self._noise is None else self._noise.draw()
+            config.iterate(self.lifted, position, self._rate, noise)
+            run.iterations += 1
         self.unseen = True
 
     def look(self) -> bool:
@@ -228,6 +274,12 @@ class Grasp(RefiningPlanner):
     ) -> None:
         self.config: GraspConfig = config or GraspConfig()
         super().__init__(model, metric, self.config, clock)
+        config, objective = self.config, self.objective
+        # a sync begins phases anew, the optimiser's moments included; without one they are no pieces
+        apart = config.sync != "none" and not config.evaluate_every
+        work = LiftedPhase(objective, config, self.search_type.lifted_type)
+        phase = Recorded(work, objective.device, config.cuda_graphs and apart)
+        self._phase = phase if phase.records else None
 
     def _more_candidates(self, run: Run, attempt: int) -> Tensor | None:
         """Actions that follow the best of the paths searched; see PathSearch."""
@@ -244,7 +296,7 @@ class Grasp(RefiningPlanner):
         return search.actions(FOLLOWED)
 
     def _begin_search(self, run: Run, actions: Tensor, evaluation: Evaluation) -> Search:
-        return self.search_type(run, self.config, actions, evaluation, self._initial_path(run))
+        return self.search_type(run, self.config, actions, evaluation, self._initial_path(run), self._phase)
 
     def _initial_path(self, run: Run) -> Tensor | None:
         """States (T+1, P, 1, D) from start to goal on which the lifted states begin; None: on the rollouts."""

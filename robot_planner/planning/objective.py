@@ -21,6 +21,7 @@ from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.parameters import Parameters, parameter
+from robot_planner.planning.recorded import Recorded
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class ObjectiveConfig(Parameters):
     uncertainty_threshold: float = parameter(1.5, "model uncertainty that costs nothing; about 1 on data", 0.0, 1e6)
     smoothness_weight: float = parameter(
         0.001, "cost of the mean squared change of actions, in half ranges and costs at the start", 0.0, 1e6
+    )
+    cuda_graphs: bool = parameter(
+        True, "on a GPU, record rollouts and phases as CUDA graphs; the model's step must not read tensors back"
     )
 
 
@@ -78,6 +82,9 @@ class Objective:
         self.step_weights = weights.to(low).view(-1, 1, 1)
         """(T, 1, 1) weight of each step's metric cost."""
 
+        self._evaluated = Recorded(self._evaluation_of, self.device, config.cuda_graphs)
+        self._differentiated = Recorded(self._gradient_of, self.device, config.cuda_graphs)
+
         change = torch.eye(config.horizon, dtype=torch.float64).diff(dim=0)
         self.stiffness = (2.0 / self._changes(config.horizon) * change.mT @ change).to(low)
         """(T, T) K for which K a is the gradient of the mean squared change of a, with respect to a."""
@@ -90,15 +97,14 @@ class Objective:
     def evaluate(self, task: Task, actions: Tensor) -> Evaluation:
         """Cost and states of the rollout of actions (T, P, R, A); no gradient."""
         with torch.no_grad():
-            return _finite(*self._rollout(task, actions))
+            cost, states = self._evaluated(*task, actions)
+            return _finite(cost, states)
 
     def evaluate_with_gradient(self, task: Task, actions: Tensor) -> tuple[Evaluation, Tensor]:
         """As ``evaluate``, and the gradient of the cost (T, P, R, A) by back-propagation through time."""
-        leaf = actions.detach().requires_grad_(True)
-        with torch.enable_grad():
-            cost, states = self._rollout(task, leaf)
-            (gradient,) = torch.autograd.grad(cost.sum(), leaf)
-        return _finite(cost.detach(), states.detach()), gradient
+        with torch.no_grad():
+            cost, states, gradient = self._differentiated(*task, actions)
+            return _finite(cost, states), gradient
 
     def uncertainty(self, states: Tensor, actions: Tensor) -> Tensor:
         """Largest uncertainty along rollouts: states (T+1, ..., D), actions (T, ..., A) -> (...)."""
@@ -106,6 +112,20 @@ class Objective:
             rows, width = states[:-1].reshape(-1, states.shape[-1]), actions.shape[-1]
             value = self.model.step_with_uncertainty(rows, actions.reshape(-1, width))[1]
             return value.view(actions.shape[:-1]).amax(0)
+
+    def _evaluation_of(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """A task's parts and actions -> cost and states."""
+        *task, actions = given
+        return self._rollout(Task(*task), actions)
+
+    def _gradient_of(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """A task's parts and actions -> cost, states, and the gradient of the cost."""
+        *task, actions = given
+        leaf = actions.detach().requires_grad_(True)
+        with torch.enable_grad():
+            cost, states = self._rollout(Task(*task), leaf)
+            (gradient,) = torch.autograd.grad(cost.sum(), leaf)
+        return cost.detach(), states.detach(), gradient
 
     def _rollout(self, task: Task, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Cost (P, R) and states (T+1, P, R, D)."""

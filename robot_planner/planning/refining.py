@@ -81,7 +81,7 @@ class RefiningPlanner(AnytimePlanner):
             actions, evaluation = screened(everything, Evaluation(cost, states), config.restarts, kept)
             attempt += 1
         search: Search | None = None  # where no iteration fits it need not be set up
-        for _ in range(config.iterations):
+        while run.iterations < config.iterations:
             if not budget.fits(*(() if search else ("set-up",)), "iteration", "evaluation"):
                 if search is not None and search.unseen and budget.fits("evaluation"):
                     search.evaluate()

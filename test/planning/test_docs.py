@@ -15,7 +15,10 @@ def parameter_table():
     lines = ["| parameter | default | range | what it is |", "|---|---|---|---|"]
     for entry in fields(GraspConfig):
         data = entry.metadata
-        allowed = ", ".join(data["choices"]) if "choices" in data else f"{data['minimum']:g} .. {data['maximum']:g}"
+        if "choices" in data or isinstance(entry.default, bool):
+            allowed = ", ".join(data.get("choices", ("True", "False")))
+        else:
+            allowed = f"{data['minimum']:g} .. {data['maximum']:g}"
         lines.append(f"| `{entry.name}` | {entry.default} | {allowed} | {data['description']} |")
     return "\n".join(lines)
 
