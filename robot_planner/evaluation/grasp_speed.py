@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """``bench grasp-speed``: milliseconds an iteration, beside the paper's plain loop, peers, and the least possible.
 
-All methods run on the same model and problems, on one CPU thread, by turns (A B C A B C ...), so that whatever else the
-machine does meets them alike; figures are medians. ``ratio_to_ideal`` is our lifted iteration over one batched forward
-pass of the model and one vector-Jacobian product with respect to the actions: the least that any lifted method needs.
+All methods run on the same model and problems, on one CPU thread or a GPU (``--device``), by turns (A B C A B C ...),
+so that whatever else the machine does meets them alike; figures are medians. ``ratio_to_ideal`` is our lifted iteration
+over one batched forward pass of the model and one vector-Jacobian product with respect to the actions: the least that
+any lifted method needs. On a GPU an iteration of a recorded phase stands beside the iteration that Python starts.
 """
 
 import argparse
@@ -19,15 +20,18 @@ import torch
 from torch import Tensor
 
 from robot_planner.dynamics.world_model import FunctionModel, WorldModel
+from robot_planner.errors import EnvironmentSetupError
 from robot_planner.evaluation.speed_models import ACTION_DIM, LATENT_DIM, speed_models
 from robot_planner.planning.cem import Cem, CemConfig
 from robot_planner.planning.goal_metric import LatentDistance
-from robot_planner.planning.grasp import Grasp, GraspConfig
+from robot_planner.planning.grasp import Grasp, GraspConfig, LiftedPhase
 from robot_planner.planning.lifted import Lifted, straight_line
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Objective, Task
+from robot_planner.planning.recorded import Recorded
 from robot_planner.types import Problem
 
+PHASE = "recorded_phase"
 PEERS = ("paper_loop", "gradient_descent", "cem_300")
 CEM_ROWS = 150_000
 """Rows of the model beyond which CEM is left out: minutes a call, and more memory than a plan may take."""
@@ -42,7 +46,9 @@ class PaperLoop:
         self._model, self._start, self._goal = model, task.starts, task.goals.squeeze(1)
         line = straight_line(task, horizon).squeeze(2)
         self._states = [state.clone().requires_grad_(True) for state in line[1:-1]]
-        self._actions = [torch.zeros(len(self._start), ACTION_DIM, requires_grad=True) for _ in range(horizon)]
+        self._actions = [
+            self._start.new_zeros(len(self._start), ACTION_DIM, requires_grad=True) for _ in range(horizon)
+        ]
         self._optimiser = torch.optim.Adam(
             [{"params": self._states, "lr": 0.1}, {"params": self._actions, "lr": 0.005}], foreach=False
         )
@@ -50,7 +56,7 @@ class PaperLoop:
     def iterate(self) -> None:
         """One iteration."""
         path = [self._start, *self._states, self._goal]
-        loss = torch.zeros(())
+        loss = self._start.new_zeros(())
         for state, following, action in zip(path[:-1], path[1:], self._actions, strict=True):
             predicted = self._model.step(state.detach(), action)
             loss = loss + (predicted - following).square().mean(-1).sum()
@@ -68,7 +74,8 @@ class GradientDescent:
 
     def __init__(self, objective: Objective, task: Task) -> None:
         self._objective, self._task = objective, task
-        self._actions = torch.zeros(objective.config.horizon, len(task.starts), 1, ACTION_DIM, requires_grad=True)
+        shape = (objective.config.horizon, len(task.starts), 1, ACTION_DIM)
+        self._actions = task.starts.new_zeros(shape, requires_grad=True)
         self._optimiser = torch.optim.Adam([self._actions], lr=0.05)
 
     def iterate(self) -> None:
@@ -85,17 +92,20 @@ def methods(model: WorldModel, horizon: int, batch: int, seed: int) -> dict[str,
     problems = [Problem(*numbers.standard_normal((2, LATENT_DIM), dtype=np.float32)) for _ in range(batch)]
     grasp = GraspConfig(horizon=horizon, restarts=1, candidates=1)
     objective = Objective(model, metric, grasp)
-    starts, goals = (torch.stack([torch.from_numpy(getattr(p, name)) for p in problems]) for name in ("start", "goal"))
+    device = objective.device
+    starts, goals = (
+        torch.stack([torch.from_numpy(getattr(p, name)) for p in problems]).to(device) for name in ("start", "goal")
+    )
     task = objective.task(starts, goals)
-    lifted = Lifted(
-        objective, task, straight_line(task, horizon), torch.zeros(horizon, batch, 1, ACTION_DIM), grasp.goal_weight
-    )
+    line, rest = straight_line(task, horizon), starts.new_zeros(horizon, batch, 1, ACTION_DIM)
+    lifted = Lifted(objective, task, line, rest, grasp.goal_weight)
     noise = NoiseSource(
-        [torch.Generator().manual_seed(i) for i in range(batch)], (horizon - 1, 1, LATENT_DIM), *_place()
-    )
+        [torch.Generator(device).manual_seed(i) for i in range(batch)],
+        (horizon - 1, 1, LATENT_DIM), device, objective.dtype,
+    )  # fmt: skip
     rate = (grasp.action_rate * objective.half_range).expand(batch, 1, -1)
     rows = lifted.states[:-1].reshape(-1, LATENT_DIM).clone()
-    leaf = torch.zeros(len(rows), ACTION_DIM, requires_grad=True)
+    leaf = rows.new_zeros(len(rows), ACTION_DIM, requires_grad=True)
     cotangent = torch.randn_like(rows)
     cem = CemConfig(horizon=horizon, iterations=1, samples=300)
     sampler = Cem(model, metric, cem)
@@ -103,8 +113,14 @@ def methods(model: WorldModel, horizon: int, batch: int, seed: int) -> dict[str,
     def ideal() -> tuple[Tensor, ...]:
         return torch.autograd.grad(model.step(rows, leaf), leaf, cotangent)
 
+    phase = Recorded(LiftedPhase(objective, grasp, Lifted), device)
+
+    def recorded() -> None:
+        phase(*task, line, rest, rate, *(noise.draw().clone() for _ in range(grasp.sync_every)))
+
     return {
         "ideal": ideal,
+        **({PHASE: recorded} if phase.records else {}),
         "grasp": lambda: lifted.iterate(rate, 1.0, grasp.state_rate, noise.draw(), grasp.noise),
         "paper_loop": PaperLoop(model, task, horizon).iterate,
         "gradient_descent": GradientDescent(objective, task).iterate,
@@ -127,38 +143,60 @@ def interleaved(candidates: dict[str, Callable[[], object]], seconds: float) -> 
     once = {}
     for name, call in candidates.items():
         call()
-        begun = time.perf_counter()
-        call()
-        once[name] = time.perf_counter() - begun
+        once[name] = timed(call)
     every = {name: max(1, round(duration / (8 * once["ideal"]))) for name, duration in once.items()}
     times: dict[str, list[float]] = {name: [] for name in candidates}
     turn, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end or min(len(t) for t in times.values()) < 5:
         for name, call in candidates.items():
             if turn % every[name] == 0:
-                begun = time.perf_counter()
-                call()
-                times[name].append(1e3 * (time.perf_counter() - begun))
+                times[name].append(1e3 * timed(call))
         turn += 1
     return times
 
 
+def timed(call: Callable[[], object]) -> float:
+    """Seconds until what is called is done, on a GPU too."""
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else _nothing
+    wait()
+    begun = time.perf_counter()
+    call()
+    wait()
+    return time.perf_counter() - begun
+
+
+def _nothing() -> None:
+    pass
+
+
 def measure(
-    horizons: Iterable[int] = (8, 16, 50, 200), batches: Iterable[int] = (1, 8), seed: int = 0, seconds: float = 3.0
+    horizons: Iterable[int] = (8, 16, 50, 200),
+    batches: Iterable[int] = (1, 8),
+    seed: int = 0,
+    seconds: float = 3.0,
+    device: str = "cpu",
 ) -> list[dict[str, Any]]:
     """A record for each model, horizon and batch."""
     records = []
-    box = torch.ones(ACTION_DIM)
+    box = torch.ones(ACTION_DIM, device=device)
     for name, network in speed_models(seed).items():
-        model = FunctionModel(network, LATENT_DIM, -box, box)
+        model = FunctionModel(network.to(device), LATENT_DIM, -box, box)
         for horizon in horizons:
             for batch in batches:
                 times = interleaved(methods(model, horizon, batch, seed), seconds)
                 middle = {method: statistics.median(values) for method, values in times.items()}
-                record: dict[str, Any] = {"model": name, "horizon": horizon, "batch": batch, "seed": seed}
+                record: dict[str, Any] = {
+                    "model": name,
+                    "horizon": horizon,
+                    "batch": batch,
+                    "seed": seed,
+                    "device": device,
+                }
                 record |= {"ms_per_iteration": middle["grasp"], "ms_ideal": middle["ideal"]}
                 record |= {"ratio_to_ideal": middle["grasp"] / middle["ideal"]}
                 record |= {"within_bar": record["ratio_to_ideal"] <= BAR}
+                if PHASE in middle:
+                    record |= {"ms_per_iteration_of_recorded_phase": middle[PHASE] / GraspConfig().sync_every}
                 record |= {"ms_per_iteration_with_sync": with_sync(model, horizon, batch, seed, 4)}
                 for peer in sorted(middle.keys() & set(PEERS), key=PEERS.index):
                     record |= {f"ms_{peer}": middle[peer], f"speedup_over_{peer}": middle[peer] / middle["grasp"]}
@@ -172,21 +210,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="two horizons, one problem, half a second a size")
     parser.add_argument("--horizons", type=int, nargs="+", default=[8, 16, 50, 200], help="(default: 8 16 50 200)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], help="problems at a time (default: 1 8)")
+    parser.add_argument("--device", default="cpu", help="cpu, or a GPU such as cuda (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and problems (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=3.0, help="time spent on each size (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """A record for each model, horizon and batch, on one thread."""
+    """A record for each model, horizon and batch, on one thread; raises EnvironmentSetupError without the device."""
+    try:
+        torch.empty(1, device=args.device)
+    except (RuntimeError, AssertionError) as error:  # PyTorch without CUDA asserts
+        raise EnvironmentSetupError(f"no device '{args.device}': {str(error).splitlines()[0]}") from None
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         if args.quick:
-            return measure((8, 16), (1,), args.seed, 0.5)
-        return measure(args.horizons, args.batches, args.seed, args.seconds)
+            return measure((8, 16), (1,), args.seed, 0.5, args.device)
+        return measure(args.horizons, args.batches, args.seed, args.seconds, args.device)
     finally:
         torch.set_num_threads(threads)
-
-
-def _place() -> tuple[torch.device, torch.dtype]:
-    return torch.device("cpu"), torch.float32

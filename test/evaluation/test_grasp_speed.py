@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from robot_planner.dynamics.world_model import FunctionModel
+from robot_planner.errors import EnvironmentSetupError
 from robot_planner.evaluation import grasp_speed
 from robot_planner.evaluation.speed_models import ACTION_DIM, LATENT_DIM, speed_models
+from robot_planner.planning import recorded
 from robot_planner.planning.goal_metric import LatentDistance
 from robot_planner.planning.objective import Objective, ObjectiveConfig
 
@@ -58,3 +60,19 @@ def test_peers_reach_the_goal_of_an_easy_problem(peer):
     for _ in range(150):
         method.iterate()
     assert (objective.evaluate(task, actions().detach()).cost < 0.4 * before).all()
+
+
+def test_on_a_gpu_an_iteration_of_a_recorded_phase_stands_beside_the_others(monkeypatch):
+    monkeypatch.setitem(recorded.RECORDERS, "cpu", lambda work, inputs: work)
+    records = grasp_speed.measure((3,), (2,), seconds=0.0)
+    assert all(record["ms_per_iteration_of_recorded_phase"] > 0 for record in records)
+    assert {record["device"] for record in records} == {"cpu"}
+
+
+def test_a_device_that_is_not_there_is_said():
+    parser = argparse.ArgumentParser()
+    grasp_speed.add_arguments(parser)
+    with pytest.raises(EnvironmentSetupError, match="no device 'cuda:77'"):
+        grasp_speed.run(parser.parse_args(["--device", "cuda:77"]))
+    with pytest.raises(EnvironmentSetupError, match="no device 'toaster'"):
+        grasp_speed.run(parser.parse_args(["--device", "toaster"]))
