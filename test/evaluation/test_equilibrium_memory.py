@@ -24,7 +24,8 @@ def test_unrolling_takes_more_memory_the_more_is_unrolled_and_one_step_does_not(
     cases = [("unrolled", 2), ("unrolled", 40), ("one_step", 40)]
     found = bench.in_fresh_processes([bench.Job(name, count, 1, 0, SIZES, lessons) for name, count in cases])
     few, many, one_step = (figures["growth_mib"] for figures in found)
-    assert many > 2 * few and many > 2 * one_step > 0
+    grown = many - few  # what libraries take at their first call is the same in all
+    assert grown > 15.0 and abs(one_step - few) < 0.5 * grown
     assert all(figures["peak_mib"] > figures["growth_mib"] for figures in found)
 
 
