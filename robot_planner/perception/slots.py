@@ -26,11 +26,20 @@ class SlotReadout:
     ) -> None:
         self.entities, self.slot_dim, self.scale = tuple(entities), slot_dim, scale
         self.centre = torch.tensor(tuple(centre))
+        self._centres: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
     def __call__(self, latents: Tensor) -> Tensor:
         """Latents (..., D) -> positions (..., E, 2) [m]."""
         slots = latents.unflatten(-1, (len(self.entities), self.slot_dim))
-        return slots[..., :2] * self.scale + self.centre.to(latents)
+        return slots[..., :2] * self.scale + self._centre_like(latents)
+
+    def _centre_like(self, latents: Tensor) -> Tensor:
+        """The centre where the latents are; copied there once, since a copy can't be recorded on a GPU."""
+        place = latents.device, latents.dtype
+        if place not in self._centres:
+            with torch.inference_mode(False):
+                self._centres[place] = self.centre.to(latents)
+        return self._centres[place]
 
     def marked(self, goals: Tensor, counting: Tensor) -> Tensor:
         """Goals (..., D) that say themselves which places count, (..., E) bool; that of the hand always does.

@@ -3,19 +3,24 @@
 """Recorded work: what a GPU would replay as a graph is traced on the CPU, and plans by it as without.
 
 A trace of PyTorch's operations has what a CUDA graph has: no Python, no choice by values, nothing read back (tracing
-fails there); it is replayed for other values of the same shapes.
+fails there); it is replayed for other values of the same shapes. That nothing is copied from one device to another,
+which a graph can't have either, is seen on the device "meta".
 """
 
 import numpy as np
 import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
 from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning import recorded
-from robot_planner.planning.grasp import Grasp, GraspConfig
+from robot_planner.planning.grasp import Grasp, GraspConfig, LiftedPhase
+from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork
+from robot_planner.planning.objective import Objective
 from robot_planner.planning.recorded import KEPT, Recorded
 from robot_planner.types import Problem
 
@@ -118,3 +123,43 @@ def test_batches_are_recorded_and_so_are_what_is_left_of_them(tracer):
     for found, expected in zip(quick.plan_batch(problems), plain.plan_batch(problems), strict=True):
         np.testing.assert_allclose(found.actions, expected.actions, rtol=1e-4, atol=1e-5)
         assert (found.iterations, found.stop_reason) == (expected.iterations, expected.stop_reason)
+
+
+class Crossings(TorchDispatchMode):
+    """Operations with a tensor on the CPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        if any(isinstance(leaf, torch.Tensor) and leaf.device == CPU for leaf in tree_leaves((args, kwargs, result))):
+            self.found.append(str(operation))
+        return result
+
+
+@pytest.mark.parametrize("changes", [{}, {"uncertainty_weight": 0.1}, {"initial_states": "line"}])
+def test_what_is_recorded_stays_on_its_device(changes):
+    model, metric, _ = shipped_kind()
+    config = GraspConfig(horizon=3, sync_every=2, **changes)
+    objective = Objective(model, metric, config)
+    for network in (model, metric.network, metric.visibility):
+        network.to("meta")
+    for name, value in vars(objective).items():
+        if isinstance(value, torch.Tensor):
+            setattr(objective, name, value.to("meta"))
+
+    def given(*shape):
+        return torch.zeros(shape, device="meta")
+
+    task, actions = (given(2, 32), given(2, 1, 32), given(2, 1)), given(3, 2, 4, 2)
+    phase = LiftedPhase(objective, config, Lifted)
+    with torch.no_grad():
+        for warm in (True, False):
+            with Crossings() as crossings:
+                objective._evaluation_of(*task, actions)
+                objective._gradient_of(*task, actions)
+                states, _ = phase(*task, given(4, 2, 4, 32), actions, given(2, 4, 2), *given(2, 2, 2, 4, 32))
+            assert states.device.type == "meta"
+            assert bool(crossings.found) == warm, crossings.found  # before it is recorded, work is done once or more
