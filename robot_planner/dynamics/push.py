@@ -22,6 +22,7 @@ class PushDynamics(EnsembleDynamics):
         super().__init__(config)
         del self.object
         pairs, k = self.action_dim // 2, config.members
+        self.action_parts = pairs
         self.centre, self.contact = centre, contact
         # the hand's motion is all but linear: its network is left with what is not
         self.hand = self._network(config.slot_dim + self.action_dim)

@@ -13,7 +13,11 @@ from robot_planner.registry import Registry
 
 @runtime_checkable
 class WorldModel(Protocol):
-    """Differentiable latent dynamics, batched over N; its parameters are frozen while planning."""
+    """Differentiable latent dynamics, batched over N; its parameters are frozen while planning.
+
+    A model whose action holds several of the environment's, one after the other (a frame skip), may say how many in
+    ``action_parts``: planners that draw actions then draw such that vary smoothly through these.
+    """
 
     latent_dim: int
     action_dim: int

@@ -45,9 +45,13 @@ SPACES: dict[str, dict[str, list[Any]]] = {
         "goal_weight": [0.0, 0.1, 0.3, 1.0],
         "action_rate": [0.03, 0.1, 0.3],
         "initial_states": ["line", "rollout"],
-        "sync": ["gradient", "smoothed", "cem"],
-        "sync_samples": [32, 64],
-        "sync_rate": [0.1, 0.3, 0.5],
+        "sync": [
+            {"sync": "gradient", "sync_rate": 0.1},
+            {"sync": "smoothed", "sync_rate": 0.3, "sync_samples": 64},
+            {"sync": "cem", "sync_rate": 0.3, "sync_samples": 64},
+            {"sync": "population", "sync_rate": 1.0, "sync_samples": 12, "restarts": 8, "sync_steps": 4},
+            {"sync": "population", "sync_rate": 1.0, "sync_samples": 12, "restarts": 8, "sync_steps": 16},
+        ],
     },
     "cem": {
         **_SAMPLING,
@@ -92,7 +96,7 @@ SPACES: dict[str, dict[str, list[Any]]] = {
     "torchrl-cem": _TORCHRL,
     "torchrl-mppi": {**_TORCHRL, "temperature": [1e-3, 1e-2, 1e-1]},
 }
-"""What a search may choose from, by planner."""
+"""What a search may choose from, by planner. Settings that make sense together alone stand as one choice."""
 Score = tuple[float, ...]
 
 
@@ -103,7 +107,17 @@ def drawn(name: str, trial: int, seed: int) -> dict[str, Any]:
     if trial == 0:
         return {}
     rng = np.random.default_rng([seed, trial])
-    return {key: values[int(rng.integers(len(values)))] for key, values in SPACES[name].items()}
+    found: dict[str, Any] = {}
+    for key, values in SPACES[name].items():
+        value = values[int(rng.integers(len(values)))]
+        found |= value if isinstance(value, dict) else {key: value}
+    return found
+
+
+def searched(name: str) -> set[str]:
+    """The parameters that a search of a planner may set."""
+    choices = [(key, value) for key, values in SPACES[name].items() for value in values]
+    return {own for key, value in choices for own in (value if isinstance(value, dict) else [key])}
 
 
 def search(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import gradient_of
-from robot_planner.planning.noise import NoiseSource
+from robot_planner.planning.noise import NoiseSource, joined, parts_of
 
 WAVES = 4
 """Cosines in a smooth random sequence; the k-th has 1 / (1 + k) of the first one's amplitude."""
@@ -38,13 +38,15 @@ def first_actions(run: Run, count: int, spread: float, warm_spread: float) -> Te
 
 def smooth_noise(run: Run, count: int) -> Tensor:
     """Random cosine sums (T, P, count, A) of unit variance, in half ranges of the action."""
-    objective, horizon = run.objective, run.config.horizon
+    objective = run.objective
+    parts = parts_of(objective.model)
+    horizon = run.config.horizon * parts
     time = (torch.arange(horizon, dtype=torch.float64) + 0.5) / horizon
     basis = torch.stack([torch.cos(pi * wave * time) / (1 + wave) for wave in range(WAVES)], dim=1)
     basis = (basis / basis.square().sum(1, keepdim=True).mean().sqrt()).to(objective.low)
-    shape = (WAVES, count, objective.model.action_dim)
+    shape = (WAVES, count, objective.model.action_dim // parts)
     amplitudes = NoiseSource(run.generators("first actions"), shape, objective.device, objective.dtype).draw()
-    return torch.einsum("tk,kpca->tpca", basis, amplitudes) * objective.half_range
+    return joined(torch.einsum("tk,kpca->tpca", basis, amplitudes), parts) * objective.half_range
 
 
 def greedy_action(run: Run) -> Tensor:

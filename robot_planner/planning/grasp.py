@@ -25,6 +25,7 @@ from robot_planner.planning.objective import Evaluation, Objective, Task
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.path_search import PathSearch, PathSearchConfig
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.population import PopulationConfig, PopulationSync
 from robot_planner.planning.recorded import Recorded
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
 from robot_planner.planning.sync import CemSync, GradientSync, SmoothedSync, Sync
@@ -51,8 +52,8 @@ class GraspConfig(RefiningConfig):
     decay: float = parameter(0.1, "rate and noise at a phase's end, as a fraction of its begin; 1: constant", 0.0, 1.0)
     sync: str = parameter(
         "gradient",
-        "how actions are improved on the rollout; smoothed: for worlds of contact",
-        choices=("gradient", "smoothed", "cem", "none"),
+        "how actions are improved on the rollout; smoothed and population: for worlds of contact",
+        choices=("gradient", "smoothed", "cem", "population", "none"),
     )
     sync_every: int = parameter(5, "lifted iterations of a phase: between two syncs", 1, 1_000_000)
     evaluate_every: int = parameter(0, "lifted iterations between rollouts within a phase; 0: none", 0, 1_000_000)
@@ -60,9 +61,12 @@ class GraspConfig(RefiningConfig):
     sync_rate: float = parameter(
         0.1, "first step of the gradient sync; deviation of the others' samples, in half ranges", 1e-6, 1.0
     )
-    sync_samples: int = parameter(64, "samples of the smoothed and the CEM sync, for each restart", 2, 1_000_000)
+    sync_samples: int = parameter(64, "samples of a sync by samples, for each restart", 2, 1_000_000)
     sync_temperature: float = parameter(0.01, "of the smoothed sync, in objectives of staying at the start", 1e-9, 1e6)
     sync_elites: int = parameter(8, "elites of the CEM sync", 1, 1_000_000)
+    sync_secants: int = parameter(
+        4, "Gauss-Newton steps of the population sync, for each restart, at as many dampings", 0, 64
+    )
     paths: int = parameter(0, "lifted paths drawn in a generation of their search; 0: paths are not searched", 0, 65536)
     path_generations: int = parameter(8, "generations of the path search at most", 1, 1000)
     path_attempts: int = parameter(3, "path searches at most while tolerance is not reached, each anew", 1, 1000)
@@ -97,6 +101,10 @@ class GraspConfig(RefiningConfig):
             temperature=self.sync_temperature,
             initial_spread=self.sync_rate,
         )
+
+    def population(self) -> PopulationConfig:
+        """The population sync's parameters."""
+        return PopulationConfig(self.sync_samples, self.sync_rate, self.sync_secants)
 
     def sync_config(self) -> CemConfig:
         """The CEM sync's parameters."""
@@ -176,6 +184,8 @@ class GraspSearch:
             self._sync = SmoothedSync(run, restarts, config.smoothing())
         elif config.sync == "cem":
             self._sync = CemSync(run, restarts, config.sync_config())
+        elif config.sync == "population":
+            self._sync = PopulationSync(run, config.population(), actions, evaluation)
 
     def iterate(self) -> None:
         """One lifted iteration; where phases are recorded, all of a phase."""
@@ -307,7 +317,7 @@ class Grasp(RefiningPlanner):
         lifted = 6 * config.restarts
         sampled = max(
             4 * config.restarts,
-            config.sync_samples * config.restarts * (config.sync in ("smoothed", "cem")),
+            (config.sync_samples + config.sync_secants) * config.restarts * (config.sync not in ("gradient", "none")),
             config.paths,
         )
         return self._bytes(problems, lifted, sampled)

@@ -10,6 +10,7 @@ from math import pi
 import torch
 from torch import Tensor
 
+from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.types import Problem
 
 BLOCK = 2**15
@@ -59,6 +60,25 @@ class NoiseSource:
             self._raw.normal_(generator=source)
             self._block[:, :, problem].copy_(self._raw)
         self._next = 0
+
+
+def parts_of(model: WorldModel) -> int:
+    """How many of the environment's actions, one after the other, one of the model's holds; see WorldModel."""
+    return int(getattr(model, "action_parts", 1))
+
+
+def split(actions: Tensor, parts: int) -> Tensor:
+    """Actions (T, ..., A) that hold several of the environment's -> these, (T parts, ..., A / parts)."""
+    if parts == 1:
+        return actions
+    return actions.unflatten(-1, (parts, -1)).movedim(-2, 1).flatten(0, 1)
+
+
+def joined(actions: Tensor, parts: int) -> Tensor:
+    """Inverse of ``split``."""
+    if parts == 1:
+        return actions
+    return actions.unflatten(0, (-1, parts)).movedim(1, -2).flatten(-2)
 
 
 @lru_cache(64)

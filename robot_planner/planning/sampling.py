@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
-from robot_planner.planning.noise import NoiseSource
+from robot_planner.planning.noise import NoiseSource, joined, parts_of, split
 from robot_planner.planning.objective import Evaluation, Objective
 from robot_planner.planning.parameters import parameter
 from robot_planner.types import StopReason
@@ -25,7 +25,7 @@ class SamplingConfig(AnytimeConfig):
     warm_spread: float = parameter(0.25, "first standard deviation after a warm start, in half ranges", 0.0, 10.0)
 
     def colour(self, horizon: int) -> Tensor:
-        """(T, T) factor from white noise to noise correlated over time, of unit variance."""
+        """(T, T) factor from white noise to noise correlated over time, of unit variance; T: the environment's steps."""
         raise NotImplementedError
 
 
@@ -40,12 +40,14 @@ class Gaussians:
         self.mean = mean.clone()
         self._deviation = (spread * objective.half_range).expand_as(mean).clone()
         self._noise = noise
-        self._colour = config.colour(len(mean)).to(mean)
+        self._parts = parts_of(objective.model)
+        self._colour = config.colour(len(mean) * self._parts).to(mean)
 
     def sample(self, count: int | None = None) -> Tensor:
         """Admissible action sequences (T, P, S, A), the first ``count`` or all; the first of each is the mean."""
         objective = self._objective
-        noise = torch.einsum("ts,spna->tpna", self._colour, self._noise.draw()[:, :, :count])
+        white = split(self._noise.draw()[:, :, :count], self._parts)
+        noise = joined(torch.einsum("ts,spna->tpna", self._colour, white), self._parts)
         actions = torch.addcmul(self.mean.unsqueeze(2), noise, self._deviation.unsqueeze(2))
         actions[:, :, 0] = self.mean
         return actions.clamp_(objective.low, objective.high)

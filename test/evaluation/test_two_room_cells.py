@@ -12,7 +12,7 @@ import torch
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, UnknownNameError
 from robot_planner.evaluation import planners, two_room_cells
-from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, write_settings
+from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, searched, write_settings
 from robot_planner.evaluation.planning_runs import PATIENCE, closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.two_room_cells import ROOMS, TOLERANCE, RoomTrial
 from robot_planner.planning.catalogue import planner_configs
@@ -117,6 +117,7 @@ def test_what_is_searched_is_there_and_admissible(name):
     assert tries == [drawn(name, trial, 0) for trial in range(1, 30)]
     for key in SPACES[name]:
         assert len({settings[key] for settings in tries}) > 1
+    assert {key for settings in tries for key in settings} == searched(name)
 
 
 def test_a_search_takes_the_best_of_its_tries():
@@ -148,7 +149,7 @@ def test_settings_are_written_and_read_and_others_kept(tmp_path):
 
 def test_shipped_settings_are_of_planners_and_admissible():
     for name, settings in found_settings().items():
-        assert set(settings) <= set(SPACES[name])
+        assert set(settings) <= searched(name)
         planner_configs()[name].from_mapping(settings)
 
 

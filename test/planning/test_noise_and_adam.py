@@ -7,7 +7,7 @@ import torch
 from toys import random_problem
 
 from robot_planner.planning.adam import Adam
-from robot_planner.planning.noise import BLOCK, NoiseSource, autoregressive, generator
+from robot_planner.planning.noise import BLOCK, NoiseSource, autoregressive, generator, joined, split
 from robot_planner.types import Problem
 
 CPU = torch.device("cpu")
@@ -44,6 +44,15 @@ def test_autoregressive_noise_has_unit_variance_and_the_correlation(correlation)
     factor = autoregressive(6, correlation)
     lag = (torch.arange(6).view(-1, 1) - torch.arange(6)).abs()
     torch.testing.assert_close(factor @ factor.mT, correlation ** lag.double())
+
+
+def test_actions_that_hold_several_are_split_in_their_order_and_joined_again():
+    actions = torch.arange(2 * 3 * 6).view(2, 3, 6)  # three parts of two numbers
+    apart = split(actions, 3)
+    assert apart.shape == (6, 3, 2)
+    assert apart[:, 0].tolist() == [[0, 1], [2, 3], [4, 5], [18, 19], [20, 21], [22, 23]]
+    assert torch.equal(joined(apart, 3), actions)
+    assert split(actions, 1) is actions and joined(actions, 1) is actions
 
 
 def test_adam_steps_as_torchs():

@@ -48,6 +48,7 @@ VARIANTS = {
     "grasp": (Grasp, GRASP),
     "grasp-smoothed": (Grasp, dataclasses.replace(GRASP, sync="smoothed", sync_samples=8, sync_steps=2)),
     "grasp-cem": (Grasp, dataclasses.replace(GRASP, sync="cem", sync_samples=8, sync_elites=2, sync_steps=2)),
+    "grasp-population": (Grasp, dataclasses.replace(GRASP, sync="population", sync_samples=8, sync_steps=2)),
     "grasp-paths": (Grasp, dataclasses.replace(GRASP, paths=12, path_generations=3)),
     "grasp-bare": (Grasp, dataclasses.replace(GRASP, sync="none", initial_states="line", evaluate_every=2)),
     "grasp+lbp": (lambda model, *rest, **clock: GraspLbp(model, *rest, **clock, subgoals=random_subgoals(model)), LBP),

@@ -92,6 +92,7 @@ def shipped_kind():
         {"uncertainty_weight": 0.3, "uncertainty_threshold": 0.1},
         {"sync": "smoothed"},
         {"sync": "cem", "sync_every": 1, "initial_states": "line", "noise": 0.0},
+        {"sync": "population"},
         {"sync": "none"},
         {"evaluate_every": 2},
         {"iterations": 5},  # the last phase is not whole

@@ -56,7 +56,7 @@ def pushed(hand_and_block, action):
     return torch.cat([hand, torch.maximum(hand_and_block[:, 1:], hand)], dim=1)
 
 
-@pytest.mark.parametrize(("sync", "touches"), [("gradient", False), ("smoothed", True)])
+@pytest.mark.parametrize(("sync", "touches"), [("gradient", False), ("smoothed", True), ("population", True)])
 def test_smoothing_finds_a_contact_that_no_gradient_sees(sync, touches):
     model = FunctionModel(pushed, 2, -0.2 * torch.ones(1), 0.2 * torch.ones(1))
     metric = PartDistance(slice(1, 2))
