@@ -14,7 +14,7 @@ ensemble Kalman inversion steps; Iglesias, Law and Stuart, Inverse Problems 29, 
 beside the next mutants.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,8 +32,8 @@ OCTAVES = 4
 """Paces of mutations: knots at every action of the environment, every second, fourth and eighth."""
 WINDOWED = 0.5
 """Share of the mutations that change a stretch of the plan and not all of it."""
-DAMPING = (1e-2, 1e1)
-"""Least and most damping of a secant step, in mean squares of the secants."""
+DAMPING = (-2.0, 1.0)
+"""Decimal logarithms of the least and the most damping of a secant step, in mean squares of the secants."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class PopulationSync:
         missing = torch.nan_to_num((goals - begin) * weight)
         gram = secants @ secants.mT  # (P, R, S, S)
         strength = gram.diagonal(dim1=-2, dim2=-1).mean(-1).clamp_min(torch.finfo(gram.dtype).tiny)
-        damping = torch.logspace(*(torch.tensor(DAMPING).log10().tolist()), count).to(gram)
+        damping = torch.logspace(*DAMPING, count, device=gram.device, dtype=gram.dtype)
         eye = torch.eye(samples, device=gram.device, dtype=gram.dtype)
         damped = gram.unsqueeze(2) + (strength.unsqueeze(-1) * damping)[..., None, None] * eye
         shares = torch.linalg.solve(damped, (secants @ missing.mT).unsqueeze(2))  # (P, R, K, S, 1)
@@ -152,8 +152,8 @@ class PopulationSync:
         return actions.flatten(2, 3).clamp_(objective.low, objective.high)
 
 
-def curvature(gradient, ends: Tensor, goals: Tensor) -> Tensor:  # noqa: ANN001
-    """The metric's second derivative by each number of a latent, by secants to the goal: (P, 1, 1, D), at least zero.
+def curvature(gradient: Callable[[Tensor, Tensor], Tensor], ends: Tensor, goals: Tensor) -> Tensor:
+    """The metric's second derivative by each number of a latent, at least zero, by secants to the goal: (P, 1, 1, D).
 
     For a weighted square it is exact. ``ends`` (P, R, S, D); ``goals`` (P, 1, 1, D).
     """

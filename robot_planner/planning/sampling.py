@@ -25,7 +25,7 @@ class SamplingConfig(AnytimeConfig):
     warm_spread: float = parameter(0.25, "first standard deviation after a warm start, in half ranges", 0.0, 10.0)
 
     def colour(self, horizon: int) -> Tensor:
-        """(T, T) factor from white noise to noise correlated over time, of unit variance; T: the environment's steps."""
+        """(T, T) factor from white noise to noise of unit variance, correlated over T steps of the environment."""
         raise NotImplementedError
 
 

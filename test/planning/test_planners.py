@@ -273,6 +273,7 @@ def test_linear_point_mass_is_solved(variant):
     loose = {
         "grasp-cem": 1.1,
         "grasp-smoothed": 1.01,
+        "grasp-population": 1.01,
         "grasp-bare": 1.5,
         "cem": 1.05,
         "icem": 1.1,

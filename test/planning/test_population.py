@@ -17,6 +17,7 @@ from robot_planner.planning.goal_metric import DifferentiableMetric, PartDistanc
 from robot_planner.planning.noise import split
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.population import FINEST, PopulationConfig, PopulationSync, curvature, paces
+from robot_planner.types import Problem
 
 HORIZON, RESTARTS = 8, 3
 
@@ -58,11 +59,10 @@ def test_the_best_go_on_and_their_costs_are_those_of_their_rollouts(seed, spread
 
 
 def test_what_lifted_iterations_found_joins_the_population():
-    metric, problem = LatentDistance(), random_problem(1, 2)
-    run, sync, actions = started(point_mass(), metric, [problem], spread=1e-6, secants=0)
-    way = torch.from_numpy(problem.goal - problem.start).double().clamp(-0.5, 0.5)
+    problem = Problem(np.zeros(2, np.float32), np.array([0.8, -0.8], np.float32))
+    run, sync, actions = started(point_mass(), LatentDistance(), [problem], spread=1e-6, secants=0)
     better = actions.clone()
-    better[:, 0, 1] = way / HORIZON
+    better[:, 0, 1] = torch.tensor([0.1, -0.1])  # straight there, as fast as it can
     found, _ = sync.improve(run, better, 1)
     torch.testing.assert_close(found[:, 0, 0], better[:, 0, 1], atol=1e-4, rtol=0.0)
 
@@ -107,10 +107,9 @@ def test_paces_have_unit_variance_and_get_slower(length):
 
 def test_a_secant_step_reaches_at_once_what_is_linear():
     goal = np.array([0.4, -0.3], np.float32)
-    problem = random_problem(5, 2)
-    problem = type(problem)(np.zeros(2, np.float32), goal)
+    problem = Problem(np.zeros(2, np.float32), goal)
     for secants, near in ((4, True), (0, False)):
-        run, sync, actions = started(point_mass(), LatentDistance(), [problem], samples=6, spread=0.05, secants=secants)
+        run, sync, actions = started(several(1), LatentDistance(), [problem], samples=6, spread=0.05, secants=secants)
         run.objective.step_weights[:-1] = 0.0  # where the plan ends is all that counts
         sync._kept = run.objective.evaluate(run.task, actions)
         _, after = sync.improve(run, actions, 2)
