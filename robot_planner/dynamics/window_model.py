@@ -34,8 +34,17 @@ class WindowModel:
         action_low: Tensor,
         action_high: Tensor,
         step_seconds: float = 1.0,
+        action_parts: int = 1,
     ) -> None:
-        """``frames``: length of the window, H >= 1; ``frame_dim``: numbers of one, E; the predictor's bounds (A,)."""
+        """``frames``: length of the window, H >= 1; ``frame_dim``: numbers of one, E; the predictor's bounds (A,).
+
+        ``action_parts``: with a frame skip, how many of the environment's actions one of the predictor's holds.
+        """
+        if action_parts < 1 or action_low.numel() % action_parts:
+            raise InvalidInputError(
+                f"action_parts = {action_parts}: an action of {action_low.numel()} numbers is no such number of actions"
+            )
+        self.action_parts = action_parts
         if frames < 1 or frame_dim < 1:
             raise InvalidInputError(f"a window of {frames} frames of {frame_dim} numbers; allowed: 1 and above")
         self._predict, self.frames, self.frame_dim = predict, frames, frame_dim
