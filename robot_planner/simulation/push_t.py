@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Push-T without pictures: a round agent pushes a T-shaped block over a table (package ``gym-pusht``).
+"""Push-T: a round agent pushes a T-shaped block over a table (package ``gym-pusht``).
 
 A state is seven numbers: the agent's x, y [px] and velocity [px/s], the block's x, y [px] and angle [rad]. The agent
 takes no notice of what it hits and is driven towards a target; an action says how far the target is from it. The
@@ -11,6 +11,7 @@ import importlib.util
 import warnings
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -63,8 +64,11 @@ class PushT:
         # the environment turns the block about its centre after it has put it down: put it where that leads to ours
         put = state[BLOCK] - CENTRE + rotated(CENTRE, state[ANGLE])
         self._inner.reset(options={"reset_to_state": [*state[AGENT], *put, state[ANGLE]]})
-        agent, block = self._inner.agent, self._inner.block
         # where things overlap, that reset has moved them already
+        self._put(state)
+
+    def _put(self, state: States) -> None:
+        agent, block = self._inner.agent, self._inner.block
         agent.position, agent.velocity = tuple(state[AGENT]), tuple(state[VELOCITY])
         block.angle, block.velocity, block.angular_velocity = float(state[ANGLE]), (0.0, 0.0), 0.0
         block.position = tuple(state[BLOCK])
@@ -91,6 +95,33 @@ class PushT:
         """Share of the block at a goal's (7,) place that the block covers now, as the environment computes it."""
         self._inner.goal_pose = np.asarray(goal, np.float64)[[4, 5, 6]]
         return float(self._covered())
+
+    def pictures(self, states: States, size: int) -> npt.NDArray[np.uint8]:
+        """States (..., 7) as a camera above would show them: RGB (..., size, size, 3).
+
+        Drawn as the environment draws itself, less the goal, and averaged down; afterwards the environment is at the
+        last of the states.
+        """
+        import pygame
+        import pymunk
+        from gym_pusht.envs.pymunk_override import DrawOptions
+
+        flat, side = np.asarray(states, np.float64).reshape(-1, 7), int(SIZE)
+        found = np.empty((len(flat), size, size, 3), np.uint8)
+        # of four bytes, the first three are red, green and blue
+        screen = pygame.Surface((side, side), depth=32, masks=(0xFF, 0xFF00, 0xFF0000, 0))
+        options = DrawOptions(screen)
+        options.flags = pymunk.SpaceDebugDrawOptions.DRAW_SHAPES  # not where things touch
+        self.reset(flat[-1])
+        space = self._inner.space
+        for picture, state in zip(found, flat, strict=True):
+            self._put(state)
+            space.reindex_shapes_for_body(self._inner.agent)
+            screen.fill((255, 255, 255))
+            space.debug_draw(options)
+            seen = np.frombuffer(screen.get_buffer(), np.uint8).reshape(side, side, 4)
+            picture[:] = cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA)[..., :3]
+        return found.reshape(*np.shape(states)[:-1], size, size, 3)
 
 
 def distances(states: States, goals: States) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

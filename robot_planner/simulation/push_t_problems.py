@@ -97,6 +97,8 @@ class PushProblem:
     """(7,)."""
     goal: States
     """(7,)."""
+    before: States
+    """(7,) one step of the environment before the start."""
     seed: int
     actions: npt.NDArray[np.float64]
     """(H, 2) of the script: they lead from start to goal exactly. No planner may see them."""
@@ -116,7 +118,7 @@ def sample_problem(seed: int, horizon: int) -> PushProblem:
         pusher, state = Pusher(rng), random_state(rng)
         environment.reset(state)
         for _ in range(rng.integers(*LEAD)):
-            state = environment.step(pusher.action(state))
+            before, state = state, environment.step(pusher.action(state))
         # from a state as a reset makes it, so that the script's own actions lead to the goal exactly
         environment.reset(state)
         start, actions = state, []
@@ -126,4 +128,4 @@ def sample_problem(seed: int, horizon: int) -> PushProblem:
         moved, turned = np.linalg.norm(state[BLOCK] - start[BLOCK]), distances(state, start)[1]
         ends = centres(np.stack([start, state]))
         if (moved >= MOVED[0] or turned >= MOVED[1]) and ((ends > INSIDE[0]) & (ends < INSIDE[1])).all():
-            return PushProblem(start, state, seed, np.stack(actions))
+            return PushProblem(start, state, before, seed, np.stack(actions))

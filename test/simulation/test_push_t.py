@@ -89,6 +89,39 @@ def test_a_push_moves_the_block_and_coverage_falls_with_it(environment):
 
 
 @needs_push_t
+def test_a_picture_shows_agent_and_block_where_the_state_has_them_and_no_goal(environment):
+    pictures = environment.pictures(np.stack([FAR, FAR]), 512)
+    assert pictures.shape == (2, 512, 512, 3) and pictures.dtype == np.uint8
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    red, green, blue = np.moveaxis(pictures[0].astype(int), -1, 0)
+    for seen, place in (((blue > red + 80), FAR[:2]), (abs(blue - red - 32) < 3, None)):
+        y, x = np.nonzero(seen)
+        assert len(x) > 500
+        if place is not None:
+            np.testing.assert_allclose([x.mean(), y.mean()], place, atol=1.0)
+    assert not ((green > red + 30) & (green > blue + 30)).any()  # the goal would be light green
+
+
+@needs_push_t
+def test_a_picture_is_the_environments_own_less_the_goal(environment):
+    import pygame
+
+    environment.reset(FAR)
+    environment._inner.goal_pose = np.array([-900.0, -900.0, 0.0])
+    drawn = np.array(pygame.surfarray.pixels3d(environment._inner._draw())).transpose(1, 0, 2)
+    np.testing.assert_array_equal(environment.pictures(FAR, 512), drawn)
+
+
+@needs_push_t
+@pytest.mark.parametrize("part", range(7))
+def test_small_pictures_show_moves_of_less_than_a_pixel_of_theirs(environment, part):
+    moved = FAR.copy()
+    moved[part] += 0.05 if part == ANGLE else 2.0
+    before, after = environment.pictures(np.stack([FAR, moved]), 64).astype(int)
+    assert (abs(after - before).max() > 5) == (part not in (2, 3))  # no picture shows a velocity
+
+
+@needs_push_t
 @pytest.mark.parametrize("bad", [np.zeros(5), np.full(7, np.nan), np.zeros((2, 7))])
 def test_what_is_no_state_is_refused(environment, bad):
     with pytest.raises(InvalidInputError, match="seven finite numbers"):
@@ -104,6 +137,8 @@ def test_problems_move_the_block_and_their_own_actions_solve_them(environment, s
     assert problem.actions.shape == (horizon, 2) and np.abs(problem.actions).max() <= 1.0
     end = environment.rollout(problem.start, problem.actions)[-1]
     np.testing.assert_array_equal(end, problem.goal)
+    # the agent was driven from where it was before, without a jump, and the block was pushed, or not
+    assert 0.0 < np.linalg.norm(problem.start[:2] - problem.before[:2]) < 0.6 * REACH
     assert judged(environment, problem.goal) == dict.fromkeys(SUCCESS_TESTS, True)
     moved = np.linalg.norm(problem.goal[BLOCK] - problem.start[BLOCK])
     assert moved >= MOVED[0] or distances(problem.goal, problem.start)[1] >= MOVED[1]
