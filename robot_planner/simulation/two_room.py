@@ -3,11 +3,12 @@
 """Two rooms, a wall between them, a door in the wall: a point agent for which the greedy way is a dead end.
 
 Positions are in pixels of an arena of 224 x 224, as in the worlds of DINO-WM and of stable-worldmodel; the agent's
-radius is taken off the free space, so that it is a point here. NumPy, any number of agents at once.
+radius is taken off the free space, so that it is a point here, but in pictures. NumPy, any number of agents at once.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -32,6 +33,13 @@ WAY = (0.6, 0.8)
 
 HORIZONS = (8, 100)
 """Horizons for which there are problems."""
+
+SIDE = 224
+"""Of the arena [px]."""
+RADIUS = 7.0
+"""Of the agent in pictures [px]: walls stand so much farther back than the point may go."""
+FLOOR, STONE, AGENT = (245, 245, 245), (70, 78, 92), (224, 70, 60)
+"""Colours of pictures, RGB."""
 
 
 def step(positions: Positions, actions: npt.NDArray) -> Positions:
@@ -93,6 +101,30 @@ def _length(way: list[Positions]) -> npt.NDArray[np.float64]:
             length = np.where(closed, np.inf, length)
         total = total + length
     return np.asarray(total)
+
+
+def pictures(positions: Positions, size: int) -> npt.NDArray[np.uint8]:
+    """The arena from above with the agent at positions (..., 2): RGB (..., size, size, 3), averaged down."""
+    flat = np.asarray(positions, np.float64).reshape(-1, 2)
+    empty, found = _arena(), np.empty((len(flat), size, size, 3), np.uint8)
+    for picture, position in zip(found, flat, strict=True):
+        full = empty.copy()
+        # the middle of the first pixel is at half a pixel; circles are placed by sixteenths of one
+        x, y = np.rint((position - 0.5) * 16.0).astype(int).tolist()
+        cv2.circle(full, (x, y), round(RADIUS * 16.0), AGENT, cv2.FILLED, cv2.LINE_AA, shift=4)
+        picture[:] = cv2.resize(full, (size, size), interpolation=cv2.INTER_AREA)
+    return found.reshape(*np.shape(positions)[:-1], size, size, 3)
+
+
+def _arena() -> npt.NDArray[np.uint8]:
+    """The arena without its agent, (SIDE, SIDE, 3)."""
+    page = np.full((SIDE, SIDE, 3), STONE, np.uint8)
+    low, high = round(LOW - RADIUS), round(HIGH + RADIUS)
+    page[low:high, low:high] = FLOOR
+    left, right = round(WALL[0] + RADIUS), round(WALL[1] - RADIUS)
+    page[:, left:right] = STONE
+    page[round(DOOR[0] - RADIUS) : round(DOOR[1] + RADIUS), left:right] = FLOOR
+    return page
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,13 @@ from robot_planner.simulation.two_room import (
     HIGH,
     HORIZONS,
     LOW,
+    SIDE,
     SPEED,
     SUCCESS,
     WALL,
     WAY,
     is_free,
+    pictures,
     rollout,
     sample_problem,
     step,
@@ -132,3 +134,30 @@ def test_going_straight_fails_where_the_way_is_long():
     for _ in range(60):
         position = step(position, (goal - position) / SPEED)
     assert success(position, goal).mean() < 0.4
+
+
+@pytest.mark.parametrize("size", [224, 64])
+def test_pictures_show_the_agent_where_it_is(size):
+    places = np.array([[30.3, 40.0], [112.0, 44.0], [190.0, 151.7], [100.0, 120.0]])
+    drawn = pictures(np.stack([places, places]), size)
+    assert drawn.shape == (2, 4, size, size, 3) and drawn.dtype == np.uint8
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    red = np.clip(drawn[0, ..., 0].astype(float) - drawn[0, ..., 2] - 20.0, 0.0, None)
+    middles = (np.arange(size) + 0.5) * SIDE / size
+    weight = red.sum((1, 2))
+    centroid = np.stack([red.sum(1) @ middles / weight, red.sum(2) @ middles / weight], -1)
+    np.testing.assert_allclose(centroid, places, atol=1.0 if size == 224 else 2.5)
+
+
+def test_small_pictures_show_moves_of_less_than_a_pixel_of_theirs():
+    before, after, same = pictures(np.array([[60.0, 150.0], [60.5, 150.0], [60.0, 150.0]]), 64).astype(int)
+    assert abs(after - before).max() > 5
+    np.testing.assert_array_equal(before, same)
+
+
+def test_pictures_show_walls_so_far_back_as_the_agent_is_wide():
+    (drawn,) = pictures(np.array([[30.0, 30.0]]), SIDE)
+    dark = drawn[..., 0] < 120
+    row, line = dark[150], dark[:, 112]
+    assert np.flatnonzero(np.diff(row)).tolist() == [6, 106, 116, 216]  # the point may go from 14 to 100, 124 to 210
+    assert np.flatnonzero(np.diff(line)).tolist() == [24, 62]  # the door: the point may go from 32 to 56
