@@ -1,20 +1,21 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A trained world model of Push-T: latents are states, scaled; an action is SKIP steps of the environment."""
+"""A trained world model of Push-T: latents are states, scaled, or what an encoder takes for them in two pictures.
 
-from collections.abc import Mapping
+An action is SKIP steps of the environment.
+"""
+
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from robot_planner.checkpoints import load_checkpoint, save_checkpoint
+from robot_planner.comparison_world import WorldKind
 from robot_planner.dynamics.ensemble import EnsembleConfig
 from robot_planner.dynamics.push import PushDynamics
-from robot_planner.errors import ModelError
+from robot_planner.perception.motion import VIEWS, MotionNetwork
 from robot_planner.planning.goal_metric import DifferentiableMetric
 from robot_planner.simulation.push_t import (
     AGENT,
@@ -28,14 +29,12 @@ from robot_planner.simulation.push_t import (
     STEP_SECONDS,
     TURN,
     VELOCITY,
+    PushT,
     States,
 )
 from robot_planner.types import FloatArray
 from robot_planner.world import PlanningWorld
 
-KIND = "push-t"
-"""What the configuration of such a model folder calls itself."""
-SIZES = ("hidden", "members", "waves")
 MIDDLE, SCALE = (LOW + HIGH) / 2, (HIGH - LOW) / 2
 """Latents' places are (place - MIDDLE) / SCALE."""
 FAST = 150.0
@@ -103,27 +102,26 @@ def build_dynamics(hidden: int, members: int, waves: int, seed: int = 0) -> Push
     return PushDynamics(config, (CENTRE[0] / SCALE, CENTRE[1] / SCALE), CONTACT / SCALE)
 
 
-def push_world(name: str, dynamics: PushDynamics, config: Mapping[str, Any] | None = None) -> PlanningWorld:
-    """A world over a model, frozen."""
-    metric = PushDistance()
-    frozen = dynamics.eval().requires_grad_(False)
-    return PlanningWorld(name, frozen, {metric.name: metric}, metric.name, dict(config or {}))
+def pictures(states: States, size: int) -> npt.NDArray[np.uint8]:
+    """See PushT.pictures."""
+    return PushT().pictures(states, size)
 
 
-def save_push_world(dynamics: PushDynamics, folder: str | Path, card: str) -> None:
-    """Writes a model folder."""
-    sizes = {key: getattr(dynamics.config, key) for key in SIZES}
-    save_checkpoint(folder, dynamics.state_dict(), {"kind": KIND, **sizes}, card)
+PUSH_T_WORLD = WorldKind(
+    kind="push-t",
+    place="Push-T",
+    build_dynamics=build_dynamics,
+    metric=PushDistance,
+    latent_dim=8,
+    to_latents=to_latents,
+    pictures=pictures,
+    network=MotionNetwork,  # the agent's velocity is in no single picture
+    views=VIEWS,
+)
+"""Ways begin one step before the first state that is a latent; of what is at rest, with that state itself."""
+push_world, save_push_world = PUSH_T_WORLD.world, PUSH_T_WORLD.save
 
 
 def load_push_world(name_or_path: str | Path = "push-t") -> PlanningWorld:
-    """Loads ``models/<name>`` or a model folder; raises ModelError."""
-    checkpoint = load_checkpoint(name_or_path)
-    if checkpoint.config.get("kind") != KIND:
-        raise ModelError(f"model {checkpoint.folder} is no world model of Push-T; see ./run train push-t")
-    try:
-        dynamics = build_dynamics(*(int(checkpoint.config[key]) for key in SIZES))
-        dynamics.load_state_dict(checkpoint.tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"model {checkpoint.folder}: weights don't fit its configuration: {error}") from None
-    return push_world(Path(name_or_path).name, dynamics, checkpoint.config)
+    """See WorldKind.load."""
+    return PUSH_T_WORLD.load(name_or_path)

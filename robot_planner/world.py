@@ -59,11 +59,22 @@ class PlanningWorld:
 
 
 @dataclass(frozen=True)
-class World(PlanningWorld):
+class SeeingWorld(PlanningWorld):
     """A PlanningWorld whose latents an encoder makes of images."""
 
     encoder: ConvolutionalEncoder
+
+
+@dataclass(frozen=True)
+class World(SeeingWorld):
+    """The tabletop's, whose latents have slots of things to read out."""
+
     readout: SlotReadout
+
+
+def frozen_encoder(network: ConvolutionalNetwork, device: torch.device | str = "cpu") -> ConvolutionalEncoder:
+    """An encoder over a network, frozen; its digest is that of the network."""
+    return ConvolutionalEncoder(network, network_digest(network, network.config), device)
 
 
 def readout_of(config: Mapping[str, Any]) -> SlotReadout:
@@ -100,7 +111,7 @@ def assemble(
     config = dict(config or {})
     for network in vars(networks).values():
         network.to(device).eval().requires_grad_(False)
-    encoder = ConvolutionalEncoder(networks.encoder, network_digest(networks.encoder, networks.encoder.config), device)
+    encoder = frozen_encoder(networks.encoder, device)
     networks.dynamics.encoder = encoder.digest
     readout = readout_of(config)
     metrics: dict[str, GoalMetric] = {
