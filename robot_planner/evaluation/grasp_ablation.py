@@ -187,7 +187,7 @@ def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         planners = _planners(args, "two-room", world, shared)
 
         def solved(planner: Grasp, seed: int, horizon: int = horizon) -> RoomOutcome:
-            return open_loop(planner, ROOMS.trial(seed, horizon), args.milliseconds / 1e3)
+            return open_loop(planner, ROOMS.trial(world, seed, horizon), args.milliseconds / 1e3)
 
         for name, outcomes in in_turns(planners, range(args.seed, args.seed + args.problems), solved).items():
             about = {"world": "two-room", "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}

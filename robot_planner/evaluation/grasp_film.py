@@ -177,7 +177,7 @@ def _table(args: argparse.Namespace) -> Filmed:
 
 def _push_t(args: argparse.Namespace) -> Filmed:
     world, steps = PUSH_T.load(None), args.horizon // PUSH_T.skip * PUSH_T.skip
-    problem = PUSH_T.trial(args.seed, steps).problem(0)
+    problem = PUSH_T.trial(world, args.seed, steps).problem(0)
 
     def positions(latents: Tensor) -> Vector:
         found = latents.double()

@@ -54,8 +54,8 @@ class CellWorld:
     settings: str
     """File below config/."""
     load: Callable[[str | None], PlanningWorld]
-    trial: Callable[[int, int], Trial]
-    """(seed, horizon) -> a problem."""
+    trial: Callable[[PlanningWorld, int, int], Trial]
+    """(world, seed, horizon) -> a problem as the world sees it."""
 
     def shared_settings(self, horizon: int) -> dict[str, Any]:
         """What no planner chooses: only its deadline or the tolerance stops it."""
@@ -69,11 +69,18 @@ class CellWorld:
         )
 
     def outcomes(
-        self, planner: Planner, seeds: Sequence[int], horizon: int, loop: str, budget: float, every: int
+        self,
+        world: PlanningWorld,
+        planner: Planner,
+        seeds: Sequence[int],
+        horizon: int,
+        loop: str,
+        budget: float,
+        every: int,
     ) -> list[Outcome]:
         """All problems of a cell, one after the other; horizon and ``every`` in steps of the environment."""
         steps = horizon // self.skip, every // self.skip
-        return [LOOPS[loop](planner, self.trial(seed, horizon), budget, *steps) for seed in seeds]
+        return [LOOPS[loop](planner, self.trial(world, seed, horizon), budget, *steps) for seed in seeds]
 
 
 def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -> None:
@@ -117,7 +124,7 @@ def _measured(
                 def solved(
                     planner: Planner, seed: int, loop: str = loop, horizon: int = horizon, ms: float = milliseconds
                 ) -> Outcome:
-                    return bench.outcomes(planner, [seed], horizon, loop, ms / 1e3, args.replan)[0]
+                    return bench.outcomes(world, planner, [seed], horizon, loop, ms / 1e3, args.replan)[0]
 
                 for name, outcomes in in_turns(planners, seeds, solved).items():
                     about = {"world": bench.name, "success_test": bench.success_test, "model": world.name, "loop": loop}
@@ -143,7 +150,7 @@ try's score is the environment's successes, then the shorter distance left."""
             ends = []
             for horizon in horizons:
                 planner = bench.planner(name, world, horizon, settings)
-                ends += bench.outcomes(planner, seeds, horizon, "open", milliseconds / 1e3, args.replan)
+                ends += bench.outcomes(world, planner, seeds, horizon, "open", milliseconds / 1e3, args.replan)
             return float(sum(end.success for end in ends)), -float(np.mean([end.distance for end in ends]))
 
         best, top, scores = search(name, args.search, args.seed, score)

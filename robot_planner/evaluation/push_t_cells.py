@@ -8,11 +8,11 @@ compared there; ``coverage_success`` is the environment's own, coverage > 0.95, 
 
 import functools
 
+import numpy as np
 import numpy.typing as npt
-import torch
 
 from robot_planner.evaluation.planning_cells import CellWorld
-from robot_planner.push_t_world import PushDistance, load_push_world, to_latents, to_steps
+from robot_planner.push_t_world import PUSH_T_WORLD, PushDistance, load_push_world, to_steps
 from robot_planner.simulation.push_t import SKIP, STEP_SECONDS, PushT, judged, require_push_t
 from robot_planner.simulation.push_t_problems import PushProblem, sample_problem
 from robot_planner.types import Plan, Problem
@@ -20,35 +20,36 @@ from robot_planner.world import PlanningWorld
 
 TOLERANCE = 0.5
 """Half of what the test "DINO-WM" allows."""
-METRIC = PushDistance()
 
 
 class PushTrial:
-    """A problem of Push-T; see Trial."""
+    """A problem of Push-T as a world sees it; see Trial."""
 
-    def __init__(self, problem: PushProblem) -> None:
-        self._environment, self._goal = PushT(), problem.goal
+    def __init__(self, world: PlanningWorld, problem: PushProblem) -> None:
+        self._world, self._environment, self._judge = world, PushT(), problem.goal
         self._environment.reset(problem.start)
+        # at the goal, all is to rest
+        self._present, self._goal = (
+            PUSH_T_WORLD.see(world, np.stack(way))[0]
+            for way in ((problem.before, problem.start), (problem.goal, problem.goal))
+        )
 
     def problem(self, steps: int) -> Problem:
         """See Trial."""
-        stamp = int(steps * SKIP * STEP_SECONDS * 1e9)
-        return Problem(to_latents(self._environment.state), to_latents(self._goal), stamp)
+        return Problem(self._present, self._goal, int(steps * SKIP * STEP_SECONDS * 1e9))
 
     def carry_out(self, action: npt.NDArray) -> None:
         """See Trial."""
-        for step in to_steps(action):
-            self._environment.step(step)
+        way = [self._environment.step(step) for step in to_steps(action)]
+        self._present = PUSH_T_WORLD.see(self._world, np.stack(way[-2:]))[0]
 
     def believes(self, plan: Plan) -> bool:
         """See Trial."""
-        end, goal = torch.from_numpy(plan.states[-1]), torch.from_numpy(to_latents(self._goal))
-        return bool(METRIC.distance(end, goal) < 1.0)
+        return self._world.goal_distance(plan.states[-1], self._goal) < 1.0
 
     def distance(self) -> float:
         """See Trial; in units of what the test "DINO-WM" allows."""
-        present, goal = (torch.from_numpy(to_latents(state)) for state in (self._environment.state, self._goal))
-        return float(METRIC.distance(present, goal))
+        return self._world.goal_distance(self._present, self._goal)
 
     def arrived(self) -> bool:
         """See Trial."""
@@ -56,7 +57,7 @@ class PushTrial:
 
     def verdicts(self) -> dict[str, bool]:
         """See Trial."""
-        verdicts = judged(self._environment, self._goal)
+        verdicts = judged(self._environment, self._judge)
         return {"environment_success": verdicts["DINO-WM"], "coverage_success": verdicts["coverage > 0.95"]}
 
 
@@ -68,8 +69,8 @@ def _load(model: str | None) -> PlanningWorld:
 _problem = functools.cache(sample_problem)
 
 
-def _trial(seed: int, horizon: int) -> PushTrial:
-    return PushTrial(_problem(seed, horizon))
+def _trial(world: PlanningWorld, seed: int, horizon: int) -> PushTrial:
+    return PushTrial(world, _problem(seed, horizon))
 
 
 PUSH_T = CellWorld(
@@ -79,7 +80,7 @@ PUSH_T = CellWorld(
     horizons=(40, 50, 60, 70, 80),
     skip=SKIP,
     tolerance=TOLERANCE,
-    unit=METRIC.unit,
+    unit=PushDistance.unit,
     settings="push_t.yaml",
     load=_load,
     trial=_trial,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robot_planner.evaluation.planning_cells import CellWorld
-from robot_planner.point_world import REACH, load_point_world, to_latents
+from robot_planner.point_world import ROOM_WORLD, load_point_world
 from robot_planner.simulation.two_room import STEP_SECONDS, SUCCESS, RoomProblem, sample_problem, step, success
 from robot_planner.types import Plan, Problem
 from robot_planner.world import PlanningWorld
@@ -16,26 +16,28 @@ TOLERANCE = 8.0
 
 
 class RoomTrial:
-    """A problem of the two rooms; see Trial."""
+    """A problem of the two rooms as a world sees it; see Trial."""
 
-    def __init__(self, problem: RoomProblem) -> None:
-        self.position, self.goal = problem.start, problem.goal
+    def __init__(self, world: PlanningWorld, problem: RoomProblem) -> None:
+        self.position, self._world, self._judge = problem.start, world, problem.goal
+        self._present, self._goal = ROOM_WORLD.see(world, np.stack([problem.start, problem.goal]))
 
     def problem(self, steps: int) -> Problem:
         """See Trial."""
-        return Problem(to_latents(self.position), to_latents(self.goal), int(steps * STEP_SECONDS * 1e9))
+        return Problem(self._present, self._goal, int(steps * STEP_SECONDS * 1e9))
 
     def carry_out(self, action: npt.NDArray) -> None:
         """See Trial."""
         self.position = step(self.position[None], action[None])[0]
+        self._present = ROOM_WORLD.see(self._world, self.position[None])[0]
 
     def believes(self, plan: Plan) -> bool:
         """See Trial."""
-        return bool(REACH * np.linalg.norm(plan.states[-1] - to_latents(self.goal)) < SUCCESS)
+        return self._world.goal_distance(plan.states[-1], self._goal) < SUCCESS
 
     def distance(self) -> float:
         """See Trial; [px]."""
-        return float(np.linalg.norm(self.position - self.goal))
+        return self._world.goal_distance(self._present, self._goal)
 
     def arrived(self) -> bool:
         """See Trial."""
@@ -43,15 +45,15 @@ class RoomTrial:
 
     def verdicts(self) -> dict[str, bool]:
         """See Trial."""
-        return {"environment_success": bool(success(self.position, self.goal))}
+        return {"environment_success": bool(success(self.position, self._judge))}
 
 
 def _load(model: str | None) -> PlanningWorld:
     return load_point_world(model or "two-room")
 
 
-def _trial(seed: int, horizon: int) -> RoomTrial:
-    return RoomTrial(sample_problem(seed, horizon))
+def _trial(world: PlanningWorld, seed: int, horizon: int) -> RoomTrial:
+    return RoomTrial(world, sample_problem(seed, horizon))
 
 
 ROOMS = CellWorld(

@@ -4,6 +4,7 @@
 
 import argparse
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,14 +15,16 @@ from robot_planner.evaluation.planner_settings import found_settings
 from robot_planner.evaluation.planning_runs import closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.push_t_cells import PUSH_T, PushTrial
 from robot_planner.planning.catalogue import planner_configs
-from robot_planner.push_t_world import build_dynamics, save_push_world, to_latents
-from robot_planner.simulation.push_t import SKIP
+from robot_planner.push_t_world import PUSH_T_WORLD, build_dynamics, push_world, save_push_world, to_latents
+from robot_planner.simulation.push_t import SKIP, PushT
 from robot_planner.simulation.push_t_problems import sample_problem
 from robot_planner.types import Plan, StopReason
 
 needs_push_t = pytest.mark.skipif(
     importlib.util.find_spec("gym_pusht") is None, reason="the extra 'pusht' is not installed"
 )
+
+STATES = push_world("states", build_dynamics(8, 2, 1))
 
 
 class Prompted:
@@ -51,16 +54,17 @@ def options(*words):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("push-t") / "random"
-    save_push_world(build_dynamics(8, 2, 1), folder, "# card")
+    encoder = PUSH_T_WORLD.build_encoder(64, 4, 2) if getattr(request, "param", "") == "pictures" else None
+    save_push_world(build_dynamics(8, 2, 1), folder, "# card", encoder)
     return folder
 
 
 @needs_push_t
 def test_the_scripts_own_actions_pass_both_tests_and_rest_neither():
     problem = sample_problem(1, 40)
-    known, rest = (open_loop(Prompted(problem, share), PushTrial(problem), None) for share in (1.0, 0.0))
+    known, rest = (open_loop(Prompted(problem, share), PushTrial(STATES, problem), None) for share in (1.0, 0.0))
     assert known.verdicts == {"environment_success": True, "coverage_success": True} and known.steps == 8
     assert known.distance < 1e-3 and rest.believed and not any(rest.verdicts.values()) and rest.distance > 1.0
     fields = outcome_fields([known, rest], PUSH_T.unit)
@@ -72,13 +76,53 @@ def test_the_scripts_own_actions_pass_both_tests_and_rest_neither():
 def test_closed_loop_asks_with_the_present_state_until_the_goal():
     problem = sample_problem(1, 40)
     planner = Prompted(problem)
-    outcome = closed_loop(planner, PushTrial(problem), None, 8, 1)
+    outcome = closed_loop(planner, PushTrial(STATES, problem), None, 8, 1)
     assert outcome.success and outcome.steps <= 8
     assert [asked.stamp for asked in planner.asked] == [int(i * 0.5e9) for i in range(outcome.steps)]
     np.testing.assert_array_equal(planner.asked[0].start, to_latents(problem.start))
 
 
+class Eyes:
+    """An encoder that says the same of every picture, and keeps what it was shown."""
+
+    image_size, latent_dim = 64, 8
+
+    def __init__(self):
+        self.shown = []
+
+    def encode(self, images):
+        self.shown += list(images)
+        return np.tile(np.float32([0.1, 0.2, 0.0, 0.0, 0.3, 0.4, 1.0, 0.0]), (len(images), 1))
+
+
+def seeing(eyes):
+    world = push_world("seeing", build_dynamics(8, 2, 1), PUSH_T_WORLD.build_encoder(64, 4, 2))
+    return replace(world, encoder=eyes)
+
+
 @needs_push_t
+def test_a_world_with_eyes_has_pictures_of_now_and_before_and_nothing_else():
+    problem, eyes = sample_problem(1, 40), Eyes()
+    trial = PushTrial(seeing(eyes), problem)
+    trial.carry_out(problem.actions[:SKIP].astype(np.float32))
+    states = PushT().rollout(problem.start, problem.actions[:SKIP].astype(np.float32))
+    ways = [[problem.before, problem.start], [problem.goal, problem.goal], states[-2:]]
+    np.testing.assert_array_equal(np.stack(eyes.shown), PUSH_T_WORLD.images(np.stack(ways), 64)[:, 0])
+    goal = eyes.shown[1]
+    np.testing.assert_array_equal(goal[0], goal[1])
+    ask = trial.problem(1)
+    np.testing.assert_array_equal(np.stack([ask.start, ask.goal]), Eyes().encode(range(2)))
+
+
+@needs_push_t
+def test_what_eyes_cannot_tell_apart_ends_a_loop_and_the_environment_judges():
+    problem = sample_problem(1, 40)
+    outcome = closed_loop(Prompted(problem), PushTrial(seeing(Eyes()), problem), None, 8, 1)
+    assert outcome.steps == 0 and outcome.distance == 0.0 and not any(outcome.verdicts.values())
+
+
+@needs_push_t
+@pytest.mark.parametrize("model", ["states", "pictures"], indirect=True)
 def test_the_bench_has_both_tests_in_each_record(model):
     shared = ["--world", "pusht", "--model", model, "--planners", "cem", "grasp", "--episodes", 1, "--milliseconds", 5]
     records = planners.run(options(*shared, "--horizons", 10, 15, "--replan", 5))

@@ -4,6 +4,7 @@
 
 import argparse
 import shlex
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from robot_planner.evaluation.planner_settings import SPACES, drawn, found_setti
 from robot_planner.evaluation.planning_runs import PATIENCE, closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.two_room_cells import ROOMS, TOLERANCE, RoomTrial
 from robot_planner.planning.catalogue import planner_configs
-from robot_planner.point_world import REACH, build_dynamics, point_world, save_point_world
+from robot_planner.point_world import REACH, ROOM_WORLD, build_dynamics, point_world, save_point_world
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS, TUNING_SEEDS
 from robot_planner.simulation.two_room import SPEED, RoomProblem, sample_problem
 from robot_planner.types import Plan, StopReason
@@ -40,8 +41,11 @@ class Leaky(torch.nn.Module):
         return self.step(latents, actions), torch.zeros(len(latents))
 
 
+LEAKY = point_world("leaky", Leaky())
+
+
 def leaky_planner(horizon=30, **changes):
-    return ROOMS.planner("gradient", point_world("leaky", Leaky()), horizon, {"restarts": 1, **changes})
+    return ROOMS.planner("gradient", LEAKY, horizon, {"restarts": 1, **changes})
 
 
 def options(*words):
@@ -59,7 +63,7 @@ def model(tmp_path_factory):
 
 def test_what_a_leak_gains_shows_as_a_difference():
     planner = leaky_planner()
-    through, near = (open_loop(planner, RoomTrial(problem), 5.0) for problem in (ACROSS, NEAR))
+    through, near = (open_loop(planner, RoomTrial(LEAKY, problem), 5.0) for problem in (ACROSS, NEAR))
     assert through.believed and not through.success and through.distance > 50.0
     assert near.believed and near.success and near.distance < TOLERANCE + 1.0
     fields = outcome_fields([through, near], "px")
@@ -72,7 +76,7 @@ def test_what_a_leak_gains_shows_as_a_difference():
 
 def test_closed_loop_ends_at_the_goal_or_when_time_is_up():
     planner = leaky_planner()
-    near, through = (closed_loop(planner, RoomTrial(problem), 1.0, 30, 5) for problem in (NEAR, ACROSS))
+    near, through = (closed_loop(planner, RoomTrial(LEAKY, problem), 1.0, 30, 5) for problem in (NEAR, ACROSS))
     assert near.success and near.distance <= TOLERANCE and near.steps < 40
     assert not through.success and through.believed and through.steps == PATIENCE * 30
     assert len(through.plan_seconds) == through.steps / 5 == len(through.iterations)
@@ -96,7 +100,7 @@ class Scripted:
 
 def test_closed_loop_asks_with_the_present_state_and_its_time():
     planner = Scripted()
-    outcome = closed_loop(planner, RoomTrial(NEAR), None, 10, 4)
+    outcome = closed_loop(planner, RoomTrial(LEAKY, NEAR), None, 10, 4)
     stamps = [problem.stamp for problem, _ in planner.asked]
     assert stamps == [int(i * 0.4e9) for i in range(5)] and planner.resets == 1
     starts = REACH * np.stack([problem.start for problem, _ in planner.asked])
@@ -151,6 +155,40 @@ def test_shipped_settings_are_of_planners_and_admissible():
     for name, settings in found_settings().items():
         assert set(settings) <= searched(name)
         planner_configs()[name].from_mapping(settings)
+
+
+class Eyes:
+    """An encoder that says of pictures what it is told to, and keeps what it was shown."""
+
+    image_size, latent_dim = 64, 2
+
+    def __init__(self, *told):
+        self.told, self.shown = list(told), []
+
+    def encode(self, images):
+        self.shown += list(images)
+        return np.float32([self.told.pop(0) for _ in images])
+
+
+def test_a_world_with_eyes_has_pictures_alone_and_the_environment_judges():
+    eyes = Eyes([0.5, 0.5], [0.5, -0.5], [0.5, -0.48])
+    seeing = point_world("seeing", build_dynamics(8, 2, 1), ROOM_WORLD.build_encoder(64, 4, 2))
+    trial = RoomTrial(replace(seeing, encoder=eyes), ACROSS)
+    assert trial.distance() == pytest.approx(REACH) and not trial.arrived()
+    trial.carry_out(np.float32([1.0, 0.0]))
+    drawn = ROOM_WORLD.pictures(np.stack([ACROSS.start, ACROSS.goal, trial.position]), 64)
+    np.testing.assert_array_equal(np.stack(eyes.shown)[:, 0], drawn)
+    ask = trial.problem(1)
+    np.testing.assert_allclose([ask.start, ask.goal], [[0.5, -0.48], [0.5, -0.5]])
+    assert trial.arrived() and trial.distance() == pytest.approx(0.02 * REACH, rel=1e-4)
+    assert trial.verdicts() == {"environment_success": False}
+
+
+def test_the_bench_takes_a_model_that_sees(tmp_path):
+    save_point_world(build_dynamics(8, 2, 1), tmp_path / "model", "# card", ROOM_WORLD.build_encoder(64, 4, 2))
+    shared = ["--world", "two-room", "--model", tmp_path / "model", "--planners", "cem", "--episodes", 2]
+    records = planners.run(options(*shared, "--horizons", 9, "--milliseconds", 5))
+    assert [(record["loop"], record["problems"]) for record in records] == [("open", 2), ("closed", 2)]
 
 
 def test_the_bench_has_a_flat_record_for_each_cell(model, tmp_path):
