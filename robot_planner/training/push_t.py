@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""``train push-t``: fits the world model of Push-T, from states alone (extra ``pusht``).
+"""``train push-t``: fits the world model of Push-T, from states alone (extra ``pusht``); ``push-t-pixels`` uses it.
 
 First single steps, many of them; then rollouts of several steps, for errors that add up; then rounds in which the
 model's own plans are carried out and learned from. The arena is square and the block its own mirror image: every
@@ -16,19 +16,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from robot_planner.dynamics.push import PushDynamics, turned
 from robot_planner.errors import InvalidInputError
-from robot_planner.push_t_world import FAST, SCALE, build_dynamics, push_world, save_push_world, to_latents
-from robot_planner.simulation.push_t import CENTRE, SKIP, require_push_t
+from robot_planner.perception.convolutional import ConvolutionalNetwork
+from robot_planner.push_t_world import (
+    FAST,
+    PUSH_T_WORLD,
+    SCALE,
+    build_dynamics,
+    push_world,
+    save_push_world,
+    to_latents,
+)
+from robot_planner.simulation.push_t import CENTRE, SKIP, States, require_push_t
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.training.cards import option, write_model
 from robot_planner.training.dynamics import calibrate_uncertainty
 from robot_planner.training.episode_windows import EpisodeWindows, add_arguments_of_rounds, fit, rollout_loss
+from robot_planner.training.pictures import see_all
 from robot_planner.training.push_t_data import Episodes, gathered, planned
 from robot_planner.training.shards import write_arrays
+from robot_planner.types import FloatArray
 
 EPISODE_STEPS = 100
 """Of the environment."""
@@ -44,9 +56,9 @@ AHEAD = (1, 8, 16)
 """Model steps after which errors are stated."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, name: str = "push-t") -> None:
     """Options of the command."""
-    add_arguments_of_rounds(parser, "push-t", episodes=10_000, length=EPISODE_STEPS, horizon=6, hidden=96)
+    add_arguments_of_rounds(parser, name, episodes=10_000, length=EPISODE_STEPS, horizon=6, hidden=96)
     parser.add_argument("--stirred", type=float, default=0.4, help="share of them that are no pushing (default: 0.4)")
     parser.add_argument("--single-steps", type=int, default=20_000, help="optimiser steps on single steps (20000)")
 
@@ -60,10 +72,17 @@ def symmetric(seen: Tensor, moves: Tensor, generator: torch.Generator) -> tuple[
     facing = torch.cat([quarter.cos(), quarter.sin()], -1)[:, None]
     mirror = 1.0 - 2.0 * torch.randint(2, (len(seen), 1, 1), generator=generator)
     flip = torch.cat([mirror, torch.ones_like(mirror)], -1)
-    hand, speed, place, angle = (turned(facing, part) for part in seen.split(2, -1))
+    return seen_from(seen, facing, flip), (turned(facing, moves) * flip).unflatten(1, (-1, SKIP)).flatten(2)
+
+
+def seen_from(latents: Tensor, facing: Tensor, flip: Tensor) -> Tensor:
+    """Latents (..., 8) of the arena turned by an angle, as cosine and sine (..., 2), and then mirrored.
+
+    ``flip`` (..., 2) is what x and y are multiplied by: -1 and 1, or 1 and 1.
+    """
+    hand, speed, place, angle = (turned(facing, part) for part in latents.split(2, -1))
     # mirrored along x, an angle is its negative
-    latents = torch.cat([hand * flip, speed * flip, place * flip, angle * flip.flip(-1)], -1)
-    return latents, (turned(facing, moves) * flip).unflatten(1, (-1, SKIP)).flatten(2)
+    return torch.cat([hand * flip, speed * flip, place * flip, angle * flip.flip(-1)], -1)
 
 
 def loss_of(dynamics: PushDynamics, data: EpisodeWindows, horizon: int) -> Callable[[int], dict[str, Tensor]]:
@@ -76,32 +95,46 @@ def loss_of(dynamics: PushDynamics, data: EpisodeWindows, horizon: int) -> Calla
     return rollout_loss(dynamics, draw, PIXELS / UNIT)
 
 
-def as_windows(episodes: Episodes) -> tuple[Tensor, Tensor]:
-    """Whole episodes in the model's steps: latents (E, T+1, 8), actions (E, T, SKIP * 2)."""
-    actions = torch.from_numpy(episodes.actions.astype(np.float32))
-    return torch.from_numpy(to_latents(episodes.states[:, ::SKIP])), actions.unflatten(1, (-1, SKIP)).flatten(2)
+def as_windows(latents: npt.NDArray, actions: npt.NDArray) -> tuple[Tensor, Tensor]:
+    """Whole episodes, (E, S+1, 8) and (E, S, 2), in the model's steps: (E, T+1, 8) and (E, T, SKIP * 2)."""
+    moves = torch.from_numpy(actions.astype(np.float32))
+    return torch.from_numpy(latents[:, ::SKIP]), moves.unflatten(1, (-1, SKIP)).flatten(2)
 
 
-def figures(dynamics: PushDynamics, held: Episodes) -> dict[str, float]:
+def errors(guess: Tensor, truth: Tensor) -> dict[str, float]:
+    """How far latents (N, 8) are off in the mean: the agent and the block [px], the block's angle [degrees]."""
+    apart = SCALE * (guess - truth)
+    turn = turned(truth[:, 6:8] * truth.new_tensor([1.0, -1.0]), guess[:, 6:8])
+    return {
+        "agent_px": apart[:, 0:2].norm(dim=-1).mean().item(),
+        "block_px": apart[:, 4:6].norm(dim=-1).mean().item(),
+        "angle_deg": torch.atan2(turn[:, 1], turn[:, 0]).abs().rad2deg().mean().item(),
+    }
+
+
+def figures(dynamics: PushDynamics, held: Episodes, seen_latents: npt.NDArray) -> dict[str, float]:
     """Errors of rollouts of unseen episodes, and those of a model that says that nothing ever moves.
 
-    Means of how far the agent and the block are off [px] and the angle [degrees], AHEAD of a step within the episodes.
+    AHEAD of a step within the episodes; rollouts begin at the latents that the model has of it, (E, S+1, 8), and are
+    compared with what the states are.
     """
-    (latents, actions), found = as_windows(held), {}
+    latents, actions = as_windows(seen_latents, held.actions)
+    truth, found = as_windows(to_latents(held.states), held.actions)[0], dict[str, float]()
     first = actions.shape[1] - max(AHEAD)
     with torch.inference_mode():
         begin = state = latents[:, first]
         for t in range(max(AHEAD)):
-            state, truth = dynamics.step(state, actions[:, first + t]), latents[:, first + t + 1]
+            state = dynamics.step(state, actions[:, first + t])
             if t + 1 in AHEAD:
                 for who, guess in (("", state), ("_copied", begin)):
-                    apart = SCALE * (guess - truth)
-                    turn = turned(truth[:, 6:8] * truth.new_tensor([1.0, -1.0]), guess[:, 6:8])
-                    found[f"agent_px_{t + 1}{who}"] = apart[:, 0:2].norm(dim=-1).mean().item()
-                    found[f"block_px_{t + 1}{who}"] = apart[:, 4:6].norm(dim=-1).mean().item()
-                    angle = torch.atan2(turn[:, 1], turn[:, 0]).abs().rad2deg()
-                    found[f"angle_deg_{t + 1}{who}"] = angle.mean().item()
+                    off = errors(guess, truth[:, first + t + 1])
+                    found |= {f"{name}_{t + 1}{who}": error for name, error in off.items()}
     return found
+
+
+def ways(episodes: Episodes) -> States:
+    """As WorldKind.see has them, (E, S+2, 7)."""
+    return np.concatenate([episodes.before[:, None], episodes.states], 1)
 
 
 def _kept(path: Path, make: Callable[[], Episodes]) -> Episodes:
@@ -112,31 +145,49 @@ def _kept(path: Path, make: Callable[[], Episodes]) -> Episodes:
     return Episodes(**np.load(path, allow_pickle=False))
 
 
-def train(args: argparse.Namespace, work: Path) -> tuple[PushDynamics, dict[str, float], str]:
-    """Runs or resumes all phases; returns the model, its figures on unseen episodes, and the first data's digest."""
+def scripted(args: argparse.Namespace, work: Path) -> tuple[Episodes, Episodes]:
+    """The first data, and episodes to measure errors on."""
+    first = _kept(work / "pushed.npz", lambda: gathered(args.episodes, EPISODE_STEPS, args.stirred, args.seed))
+    return first, _kept(work / "held.npz", lambda: gathered(HELD, EPISODE_STEPS, args.stirred, TUNING_SEEDS[0]))
+
+
+def train(
+    args: argparse.Namespace, work: Path, encoder: ConvolutionalNetwork | None = None
+) -> tuple[PushDynamics, dict[str, float], str]:
+    """Runs or resumes all phases; returns the model, its figures on unseen episodes, and the first data's digest.
+
+    With an encoder the latents are what it sees, without one the states.
+    """
     torch.set_num_threads(1)
     dynamics, data = build_dynamics(args.hidden, members=3, waves=2, seed=args.seed), EpisodeWindows(SKIP)
-    first = _kept(work / "pushed.npz", lambda: gathered(args.episodes, EPISODE_STEPS, args.stirred, args.seed))
-    held = _kept(work / "held.npz", lambda: gathered(HELD, EPISODE_STEPS, args.stirred, TUNING_SEEDS[0]))
-    data.add(to_latents(first.states), first.actions)
+    first, held = scripted(args, work)
+
+    def latents(name: str, episodes: Episodes) -> FloatArray:
+        return see_all(PUSH_T_WORLD, push_world(args.name, dynamics, encoder), ways(episodes), work, name)
+
+    held_latents = latents("held", held)
+    data.add(latents("pushed", first), first.actions)
+
+    def measured() -> dict[str, float]:
+        return figures(dynamics, held, held_latents)
 
     def phase(name: str, horizon: int, steps: int, rate: float) -> None:
-        fit(name, work, dynamics, rate, steps, loss_of(dynamics, data, horizon), lambda: figures(dynamics, held))
+        fit(name, work, dynamics, rate, steps, loss_of(dynamics, data, horizon), measured)
 
     phase("single", 1, args.single_steps, 3e-3)
     phase("rollouts", args.horizon, args.steps, 2e-3)
     for number in range(1, args.rounds + 1):
-        world, begin = push_world("push-t", dynamics), args.seed + number * args.round_plans
+        world, begin = push_world(args.name, dynamics, encoder), args.seed + number * args.round_plans
         for index, horizon in enumerate(PLAN_HORIZONS[: args.round_plans]):
             seeds = range(begin + index, begin + args.round_plans, len(PLAN_HORIZONS))
-            make = functools.partial(planned, world, seeds, horizon)
-            episodes = _kept(work / f"plans-{number}-{horizon}.npz", make)
-            data.add(to_latents(episodes.states), episodes.actions)
+            name, make = f"plans-{number}-{horizon}", functools.partial(planned, world, seeds, horizon)
+            episodes = _kept(work / f"{name}.npz", make)
+            data.add(latents(name, episodes), episodes.actions)
         phase(f"round-{number}", args.horizon, args.round_steps, 1e-3)
     with torch.no_grad():
-        calibrate_uncertainty(dynamics, *as_windows(held))
+        calibrate_uncertainty(dynamics, *as_windows(held_latents, held.actions))
     digest = hashlib.sha256(first.actions.tobytes() + first.states.tobytes()).hexdigest()
-    return dynamics, figures(dynamics, held), digest
+    return dynamics, measured(), digest
 
 
 CARD = """# {name}: the world model of Push-T
@@ -158,19 +209,26 @@ Valid for `robot_planner/simulation/push_t.py`, over gym-pusht 0.1.8.
 """
 
 
-def run(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Trains and writes the model folder; returns the validation figures as a record."""
-    positive = ("episodes", "single_steps", "steps", "horizon", "round_steps", "round_plans", "hidden")
-    if min(getattr(args, name) for name in positive) < 1 or args.rounds < 0:
-        raise InvalidInputError(f"{', '.join(map(option, positive))} are positive numbers")
+POSITIVE = ("episodes", "single_steps", "steps", "horizon", "round_steps", "round_plans", "hidden")
+OPTIONS = (*POSITIVE, "rounds", "stirred", "seed")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises InvalidInputError for sizes that can't be, EnvironmentSetupError without the environment."""
+    if min(getattr(args, name) for name in POSITIVE) < 1 or args.rounds < 0:
+        raise InvalidInputError(f"{', '.join(map(option, POSITIVE))} are positive numbers")
     longest = min(PLAN_HORIZONS) // SKIP
     if not 0.0 <= args.stirred <= 1.0 or args.horizon > longest:
         raise InvalidInputError(f"--stirred is from 0 to 1, --horizon from 1 to {longest}")
     require_push_t()
+
+
+def run(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Trains and writes the model folder; returns the validation figures as a record."""
+    check(args)
     begun = time.monotonic()
     dynamics, found, digest = train(args, args.work)
     return write_model(
-        args, CARD, (*positive, "rounds", "stirred", "seed"), begun, found,
-        lambda folder, card: save_push_world(dynamics, folder, card),
+        args, CARD, OPTIONS, begun, found, lambda folder, card: save_push_world(dynamics, folder, card),
         length=EPISODE_STEPS, digest=digest[:16], held=HELD, skip=SKIP,
     )  # fmt: skip

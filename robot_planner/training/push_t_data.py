@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from robot_planner.planning.cem import Cem, CemConfig
 from robot_planner.planning.grasp import Grasp, GraspConfig
-from robot_planner.push_t_world import to_latents, to_steps
+from robot_planner.push_t_world import PUSH_T_WORLD, to_steps
 from robot_planner.simulation.push_t import AGENT, REACH, SKIP, PushT, States
 from robot_planner.simulation.push_t_problems import Pusher, centres, random_state, sample_problem
 from robot_planner.types import Problem
@@ -24,6 +24,8 @@ class Episodes(NamedTuple):
     """(E, T+1, 7)."""
     actions: npt.NDArray[np.float64]
     """(E, T, 2) in [-1, 1]."""
+    before: States
+    """(E, 7) one step before the first; the first itself where all was at rest."""
 
 
 class Stirrer:
@@ -56,13 +58,16 @@ def gathered(episodes: int, steps: int, stirred: float, seed: int) -> Episodes:
             way.append(environment.step(moves[-1]))
         states.append(way)
         actions.append(moves)
-    return Episodes(np.array(states), np.array(actions))
+    found = np.array(states)
+    return Episodes(found, np.array(actions), found[:, 0])
 
 
 def planned(world: PlanningWorld, seeds: Sequence[int], horizon: int) -> Episodes:
     """Plans of the model for problems of these seeds as they are carried out: data where planners lead it."""
     drawn = [sample_problem(seed, horizon) for seed in seeds]
-    problems = [Problem(to_latents(problem.start), to_latents(problem.goal)) for problem in drawn]
+    # start and goal as the world has them; a goal is a place to rest at
+    ends = [[[one.before, one.start], [one.goal, one.goal]] for one in drawn]
+    problems = [Problem(*latents[:, 0]) for latents in PUSH_T_WORLD.see(world, np.array(ends))]
     shared: dict[str, Any] = {"horizon": horizon // SKIP, "terminal_weight": 100.0, "max_memory": 16384}
     planners = [
         Grasp(world.dynamics, world.metric(), GraspConfig(**shared, iterations=60, restarts=2)),
@@ -71,4 +76,5 @@ def planned(world: PlanningWorld, seeds: Sequence[int], horizon: int) -> Episode
     plans = [plan for planner in planners for plan in planner.plan_batch(problems)]
     environment, actions = PushT(), np.stack([to_steps(plan.actions) for plan in plans]).astype(np.float64)
     starts = [problem.start for problem in drawn] * len(planners)
-    return Episodes(np.stack([environment.rollout(*pair) for pair in zip(starts, actions, strict=True)]), actions)
+    states = np.stack([environment.rollout(*pair) for pair in zip(starts, actions, strict=True)])
+    return Episodes(states, actions, np.stack([problem.before for problem in drawn] * len(planners)))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from robot_planner.planning.cem import Cem, CemConfig
 from robot_planner.planning.grasp import Grasp, GraspConfig
-from robot_planner.point_world import to_latents
+from robot_planner.point_world import ROOM_WORLD
 from robot_planner.simulation.two_room import DOOR, HIGH, LOW, WALL, Positions, is_free, rollout, sample_problem
 from robot_planner.types import Problem
 from robot_planner.world import PlanningWorld
@@ -58,7 +58,8 @@ def wander(episodes: int, steps: int, near_walls: float, seed: int) -> Episodes:
 def planned(world: PlanningWorld, seeds: Sequence[int], horizon: int) -> Episodes:
     """Plans of the model for problems of these seeds as they are carried out: data where planners lead it."""
     drawn = [sample_problem(seed, horizon) for seed in seeds]
-    problems = [Problem(to_latents(problem.start), to_latents(problem.goal)) for problem in drawn]
+    ends = np.array([[problem.start, problem.goal] for problem in drawn])
+    problems = [Problem(*latents) for latents in ROOM_WORLD.see(world, ends)]
     shared: dict[str, Any] = {"horizon": horizon, "terminal_weight": 100.0, "max_memory": 16384}
     planners = [
         Grasp(world.dynamics, world.metric(), GraspConfig(**shared, iterations=60, restarts=2)),

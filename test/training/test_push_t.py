@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError
-from robot_planner.push_t_world import build_dynamics, load_push_world, push_world
+from robot_planner.push_t_world import build_dynamics, load_push_world, push_world, to_latents
 from robot_planner.simulation.push_t import BLOCK, PushT
 from robot_planner.training import push_t
 from robot_planner.training.push_t_data import gathered, planned
@@ -42,7 +42,7 @@ def test_episodes_are_the_environments_and_push(stirred):
 @needs_push_t
 def test_the_world_turned_and_mirrored_is_the_same_world():
     data = gathered(4, 15, 0.0, 1)
-    latents, actions = push_t.as_windows(data)
+    latents, actions = push_t.as_windows(to_latents(data.states), data.actions)
     moves = actions.flatten(1).unflatten(1, (-1, 2))
     generator = torch.Generator().manual_seed(0)
     seen, asked = push_t.symmetric(latents.repeat(8, 1, 1), moves.repeat(8, 1, 1), generator)
@@ -60,6 +60,7 @@ def test_the_world_turned_and_mirrored_is_the_same_world():
 def test_planned_episodes_are_plans_carried_out():
     data = planned(push_world("random", build_dynamics(8, 2, 1)), [3, 4], 5)
     assert data.states.shape == (4, 6, 7) and data.actions.shape == (4, 5, 2)
+    assert np.linalg.norm(data.before - data.states[:, 0], axis=-1).max() < 200.0 and data.before.shape == (4, 7)
     np.testing.assert_array_equal(data.states[:2, 0], data.states[2:, 0])
 
 
