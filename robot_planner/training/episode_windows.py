@@ -1,6 +1,6 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the trainings of a world of states alone share: windows of its episodes, the loss of rollouts, the options."""
+"""What trainings of worlds to compare planners in share: windows of episodes, the loss of rollouts, the options."""
 
 import argparse
 from collections.abc import Callable

@@ -1,10 +1,11 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""``train push-t``: fits the world model of Push-T, from states alone (extra ``pusht``); ``push-t-pixels`` uses it.
+"""``train push-t``: fits the world model of Push-T, from states alone (extra ``pusht``).
 
 First single steps, many of them; then rollouts of several steps, for errors that add up; then rounds in which the
 model's own plans are carried out and learned from. The arena is square and the block its own mirror image: every
-window of a batch is seen turned and mirrored at random.
+window of a batch is seen turned and mirrored at random. ``train push-t-pixels`` runs the same phases on what an encoder
+sees.
 """
 
 import argparse

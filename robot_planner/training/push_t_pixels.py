@@ -1,9 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""``train push-t-pixels``: Push-T from pictures (extra ``pusht``): an encoder, then dynamics on what it sees.
+"""``train push-t-pixels``: fits the world model of Push-T, from pictures alone (extra ``pusht``).
 
-The encoder sees two pictures, now and one step of the environment before, as the agent's velocity is in no single one.
-The dynamics are those of ``train push-t``, in the same phases and with the same symmetries.
+First an encoder, by labelled pictures; then dynamics on what it sees, in the phases of ``train push-t`` and with the
+same symmetries. It sees two pictures, now and one step of the environment before, as the agent's velocity is in no
+single one.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""``train two-room``: fits the world model of the two rooms, from positions alone; ``two-room-pixels`` uses it.
+"""``train two-room``: fits the world model of the two rooms, from positions alone.
 
 A model that is fitted to single steps leaks through the wall, and planners find the leaks. Against that: rollouts of
 many steps in the loss, data near the walls, and rounds in which the model's own plans are carried out and learned from.
+``train two-room-pixels`` runs the same phases on what an encoder sees.
 """
 
 import argparse

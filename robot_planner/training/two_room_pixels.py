@@ -1,8 +1,8 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""``train two-room-pixels``: the two rooms from pictures: an encoder, then dynamics on what it sees.
+"""``train two-room-pixels``: fits the world model of the two rooms, from pictures alone.
 
-One picture shows all of a state. The dynamics are those of ``train two-room``, in the same phases.
+First an encoder, by labelled pictures; then dynamics on what it sees, in the phases of ``train two-room``.
 """
 
 import argparse
