@@ -46,15 +46,12 @@ class WorldKind:
     network: Callable[[ConvolutionalConfig], ConvolutionalNetwork] = ConvolutionalNetwork
     """Of encoders."""
     views: tuple[str, ...] = ("now",)
-    """Pictures that an encoder sees at once: each view is one step of the environment before the last one."""
+    """Pictures that an encoder sees at once, each a step of the environment before the one named before it."""
 
     def images(self, ways: npt.NDArray, size: int) -> npt.NDArray[np.uint8]:
         """What an encoder sees along ways (..., T + views - 1, S), a step from state to state: (..., T, views, ...)."""
-        drawn, count = self.pictures(ways, size), len(self.views)
-        steps = ways.shape[-2] - count + 1
-        ago = range(count)
-        views = [drawn[..., count - 1 - back : count - 1 - back + steps, :, :, :] for back in ago]
-        return np.stack(views, axis=-4)
+        drawn, first, end = self.pictures(ways, size), len(self.views) - 1, ways.shape[-2]
+        return np.stack([drawn[..., first - ago : end - ago, :, :, :] for ago in range(len(self.views))], axis=-4)
 
     def see(self, world: PlanningWorld, ways: npt.NDArray) -> FloatArray:
         """What a world of this kind makes of ways (..., T + views - 1, S): latents (..., T, D), the last T states'.
