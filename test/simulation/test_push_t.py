@@ -147,6 +147,28 @@ def test_problems_move_the_block_and_their_own_actions_solve_them(environment, s
 
 
 @needs_push_t
+@pytest.mark.parametrize(
+    ("seed", "start", "goal"),
+    [
+        (
+            0,
+            [231.9, 109.52, -59.12, -17.4, 160.64, 133.0, -0.38],
+            [181.32, 212.18, 35.99, 50.03, 182.43, 228.52, -0.48],
+        ),
+        (
+            1_000_000,
+            [189.11, 230.8, 52.06, -53.52, 183.17, 340.69, -2.47],
+            [203.41, 352.52, -37.02, 55.99, 75.12, 396.1, -1.98],
+        ),
+    ],
+)
+def test_the_problems_of_published_tables_stay_what_they_are(seed, start, goal):
+    problem = sample_problem(seed, 40)
+    np.testing.assert_allclose(problem.start, start, atol=0.02)
+    np.testing.assert_allclose(problem.goal, goal, atol=0.02)
+
+
+@needs_push_t
 @pytest.mark.parametrize("horizon", [0, 42, 205])
 def test_horizons_that_no_problem_suits_are_refused(horizon):
     with pytest.raises(InvalidInputError, match="multiples of 5 from 5 to 200"):
