@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """``bench grasp-ablation``: GRASP with each of its ingredients off in turn; the environment decides.
 
-In the two rooms (open loop, the settings of config/two_room.yaml) and at the arm's push (closed loop, the shipped
-settings); budgets are of the planning thread's own time. Some ingredients are parameters; others, which nobody would
-turn off at work, are derived classes here. A variant that changes nothing in a world's settings is left out there.
+In the two rooms and in Push-T (open loop, the settings that were found there) and at the arm's push (closed loop, the
+shipped settings); budgets are of the planning thread's own time. Some ingredients are parameters; others, which nobody
+would turn off at work, are derived classes here. A variant that changes nothing in a world's settings is left out
+there.
 """
 
 import argparse
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -15,15 +17,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation.closed_loop import Outcome, run_episode
 from robot_planner.evaluation.planner_settings import found_settings
+from robot_planner.evaluation.planners import CELL_WORLDS
 from robot_planner.evaluation.planners import TOLERANCE as TABLE_TOLERANCE
+from robot_planner.evaluation.planning_cells import CellWorld
 from robot_planner.evaluation.planning_runs import CLOCK, in_turns, open_loop, outcome_fields
-from robot_planner.evaluation.planning_runs import Outcome as RoomOutcome
+from robot_planner.evaluation.planning_runs import Outcome as CellOutcome
 from robot_planner.evaluation.settings import shipped_settings
 from robot_planner.evaluation.statistics import median_and_p99, success_fields
-from robot_planner.evaluation.two_room_cells import ROOMS
 from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
 from robot_planner.planning.lifted import Lifted
@@ -33,7 +37,7 @@ from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 from robot_planner.types import Plan, Problem
 from robot_planner.world import PlanningWorld, load_world
 
-WORLDS = ("two-room", "tabletop")
+WORLDS = (*CELL_WORLDS, "tabletop")
 
 
 class UncutLifted(Lifted):
@@ -95,6 +99,16 @@ class ForgetfulGrasp(Grasp):
         return super().plan(problem, deadline)
 
 
+class ApartGrasp(Grasp):
+    """Grasp that takes no notice of how many of the environment's actions one of the model's holds."""
+
+    def __init__(self, model: WorldModel, *rest: Any, **options: Any) -> None:  # noqa: ANN401 - as Grasp has them
+        super().__init__(model, *rest, **options)
+        whole = copy.copy(model)
+        whole.action_parts = 1  # type: ignore[attr-defined]
+        self.objective.model = whole
+
+
 @dataclass(frozen=True)
 class Variant:
     """GRASP without something."""
@@ -112,6 +126,10 @@ VARIANTS: dict[str, Variant] = {
     "no sync": Variant({"sync": "none"}),
     "sync by gradient": Variant({"sync": "gradient"}),
     "sync by CEM": Variant({"sync": "cem"}),
+    "sync smoothed": Variant({"sync": "smoothed", "sync_samples": 64, "sync_rate": 0.3}, worlds=("pusht",)),
+    "population without secant steps": Variant({"sync_secants": 0}, worlds=("pusht",)),
+    "one sync a phase": Variant({"sync_steps": 1}, worlds=("pusht",)),
+    "noise drawn for each part of an action": Variant(kind=ApartGrasp, worlds=("pusht",)),
     "syncs rarely, as in the paper": Variant({"sync_every": 30}),
     "phases never taken back": Variant(kind=AcceptingGrasp),
     "constant rate and noise": Variant({"decay": 1.0}),
@@ -130,12 +148,20 @@ VARIANTS: dict[str, Variant] = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the bench."""
-    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), metavar="WORLD", help=f"of {', '.join(WORLDS)}")
+    parser.add_argument(
+        "--worlds",
+        nargs="+",
+        default=["two-room", "tabletop"],
+        metavar="WORLD",
+        help=f"of {', '.join(WORLDS)} (default: %(default)s)",
+    )
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), metavar="NAME", help="(default: all)")
-    parser.add_argument("--horizons", type=int, nargs="+", default=[50, 80], help="in the two rooms (default: 50 80)")
+    parser.add_argument(
+        "--horizons", type=int, nargs="+", default=[50, 80], help="of open-loop worlds (default: %(default)s)"
+    )
     parser.add_argument("--problems", type=int, default=100, help="of each horizon (default: %(default)s)")
     parser.add_argument("--episodes", type=int, default=20, help="of push (default: %(default)s)")
-    parser.add_argument("--milliseconds", type=float, default=100.0, help="of a plan in the two rooms (default: 100)")
+    parser.add_argument("--milliseconds", type=float, default=100.0, help="of a plan, open loop (default: 100)")
     parser.add_argument("--push-milliseconds", type=float, default=35.0, help="of a plan at push (default: 35)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first problem (default: held-out)")
     parser.add_argument("--quick", action="store_true", help="10 problems, 4 episodes")
@@ -154,8 +180,8 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        cells = {"two-room": _rooms, "tabletop": _push}
-        return [_told(record) for world in args.worlds for record in cells[world](args)]
+        records = (_cells(args, CELL_WORLDS[name]) if name in CELL_WORLDS else _push(args) for name in args.worlds)
+        return [_told(record) for found in records for record in found]
     finally:
         torch.set_num_threads(threads)
 
@@ -180,18 +206,18 @@ def _planners(
     }
 
 
-def _rooms(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    world, settings = ROOMS.load(None), found_settings(None, ROOMS.settings)["grasp"]
+def _cells(args: argparse.Namespace, bench: CellWorld) -> Iterator[dict[str, Any]]:
+    world, settings = bench.load(None), found_settings(None, bench.settings)["grasp"]
     for horizon in args.horizons:
-        shared = {**settings, **ROOMS.shared_settings(horizon)}
-        planners = _planners(args, "two-room", world, shared)
+        shared = {**settings, **bench.shared_settings(horizon)}
+        planners = _planners(args, bench.name, world, shared)
 
-        def solved(planner: Grasp, seed: int, horizon: int = horizon) -> RoomOutcome:
-            return open_loop(planner, ROOMS.trial(world, seed, horizon), args.milliseconds / 1e3)
+        def solved(planner: Grasp, seed: int, horizon: int = horizon) -> CellOutcome:
+            return open_loop(planner, bench.trial(world, seed, horizon), args.milliseconds / 1e3)
 
         for name, outcomes in in_turns(planners, range(args.seed, args.seed + args.problems), solved).items():
-            about = {"world": "two-room", "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}
-            yield {**about, "first_seed": args.seed, **outcome_fields(outcomes, ROOMS.unit)}
+            about = {"world": bench.name, "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}
+            yield {**about, "first_seed": args.seed, **outcome_fields(outcomes, bench.unit)}
 
 
 def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -121,7 +121,9 @@ def test_what_is_no_past_is_refused(frames, actions):
     for parts in (0, ACTIONS + 1):
         with pytest.raises(InvalidInputError, match=f"action_parts = {parts}"):
             WindowModel(lambda frames, actions: frames, 3, WIDTH, -BOX, BOX, action_parts=parts)
-    assert WindowModel(lambda frames, actions: frames, 3, WIDTH, -BOX, BOX, action_parts=ACTIONS).action_parts == ACTIONS
+    assert (
+        WindowModel(lambda frames, actions: frames, 3, WIDTH, -BOX, BOX, action_parts=ACTIONS).action_parts == ACTIONS
+    )
 
 
 def test_the_distance_is_that_of_the_newest_frames():

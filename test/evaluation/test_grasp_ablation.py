@@ -16,10 +16,16 @@ from robot_planner.evaluation.closed_loop import Outcome
 from robot_planner.evaluation.grasp_ablation import VARIANTS, AcceptingSearch, UncutLifted, Variant, made
 from robot_planner.planning import GraspConfig, LatentDistance
 from robot_planner.planning.lifted import Lifted
+from robot_planner.planning.noise import parts_of
 from robot_planner.planning.objective import Objective
 from robot_planner.point_world import build_dynamics, load_point_world, point_world, to_latents
+from robot_planner.push_t_world import build_dynamics as build_push
+from robot_planner.push_t_world import push_world
+from robot_planner.simulation.push_t import SKIP
 from robot_planner.simulation.two_room import sample_problem
 from robot_planner.types import Problem
+
+PARTS_APART = "noise drawn for each part of an action"
 
 
 def options(*words):
@@ -61,6 +67,13 @@ def test_every_variant_plans_in_the_rooms(name):
     settings = {"horizon": 20, "iterations": 12, "restarts": 2, "candidates": 4, "paths": 16, "path_generations": 2}
     plan = made(VARIANTS[name], world, settings).plan(Problem(to_latents(problem.start), to_latents(problem.goal)))
     assert plan.actions.shape == (20, 2) and np.isfinite(plan.cost)
+
+
+def test_parts_of_an_action_are_told_apart_by_all_but_one_variant():
+    world = push_world("random", build_push(8, 2, 1))
+    whole, apart = (made(VARIANTS[name], world, {"horizon": 3}) for name in ("whole", PARTS_APART))
+    assert (parts_of(whole.objective.model), parts_of(apart.objective.model)) == (SKIP, 1)
+    assert parts_of(world.dynamics) == SKIP
 
 
 def test_phases_never_taken_back_go_on_from_what_is_left():
