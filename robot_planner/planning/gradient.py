@@ -30,6 +30,8 @@ class GradientConfig(RefiningConfig):
 class _Descent:
     """One call's actions and their moments."""
 
+    goes_on = False
+
     def __init__(self, run: Run, config: GradientConfig, actions: Tensor) -> None:
         self.run, self.unseen = run, False
         self._actions = actions.clone()

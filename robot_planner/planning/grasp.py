@@ -160,6 +160,8 @@ class GraspSearch:
         self.run, self.config, self._phase = run, config, phase
         self.unseen = False
         """Whether the actions have changed since they were rolled out."""
+        self._more = 0
+        """Steps of a sync that goes on which are still to be made."""
         objective, restarts = run.objective, actions.shape[2]
         states = evaluation.states
         if path is not None:
@@ -202,9 +204,14 @@ class GraspSearch:
             run.iterations += 1
         self.unseen = True
 
+    @property
+    def goes_on(self) -> bool:
+        """See Search."""
+        return self._more > 0
+
     def look(self) -> bool:
         """Synchronises at a phase's end, and rolls out where it is time; whether it did."""
-        if self.run.iterations % self.config.sync_every == 0:
+        if self.goes_on or self.run.iterations % self.config.sync_every == 0:
             self.synchronise()
             return True
         if self.config.evaluate_every and self.run.iterations % self.config.evaluate_every == 0:
@@ -218,7 +225,13 @@ class GraspSearch:
         if self._sync is None:
             self.evaluate()
         else:
-            actions, evaluation = self._sync.improve(run, self.lifted.actions.clone(), self.config.sync_steps)
+            steps, actions = self.config.sync_steps, self.lifted.actions.clone()
+            if isinstance(self._sync, PopulationSync):
+                # a generation a look, so that problems that are solved leave; after the first all is in the population
+                if self.goes_on:
+                    actions = actions[:, :, :0]
+                self._more, steps = (self._more or steps) - 1, 1
+            actions, evaluation = self._sync.improve(run, actions, steps)
             if self._sync.descends:
                 actions, evaluation = self.accept(actions, evaluation)
             self.lifted.restart(evaluation.states, actions)

@@ -49,6 +49,8 @@ class LatcoConfig(RefiningConfig):
 class _Search:
     """One call's variables and what steps them."""
 
+    goes_on = False
+
     def __init__(self, run: Run, config: LatcoConfig, actions: Tensor, evaluation: Evaluation) -> None:
         self.run, self.config, self.unseen = run, config, False
         states = evaluation.states

@@ -67,7 +67,7 @@ class PopulationSync:
         self._paces = [basis.to(actions) for basis in paces(length)]
 
     def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
-        """See Sync; ``actions`` join the population."""
+        """See Sync; ``actions`` join the population. They may be none."""
         others, stepped = [actions, self._proposed], False
         for _ in range(steps):
             if not run.budget.fits("sync"):
@@ -80,7 +80,7 @@ class PopulationSync:
             self._select(tried, outcome)
             others, stepped = [self._proposed], True
             run.budget.took("sync")
-        if not stepped:
+        if not stepped and actions.shape[2]:
             outcome = run.objective.evaluate(run.task, actions)
             run.record(outcome, actions)
             self._select(actions, outcome)

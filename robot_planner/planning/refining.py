@@ -31,6 +31,11 @@ class Search(Protocol):
     unseen: bool
     """Whether the actions have changed since they were rolled out."""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next look goes on with the last one's work, without an iteration between them."""
+        ...
+
     def iterate(self) -> None:
         """One iteration."""
         ...
@@ -81,16 +86,19 @@ class RefiningPlanner(AnytimePlanner):
             actions, evaluation = screened(everything, Evaluation(cost, states), config.restarts, kept)
             attempt += 1
         search: Search | None = None  # where no iteration fits it need not be set up
-        while run.iterations < config.iterations:
-            if not budget.fits(*(() if search else ("set-up",)), "iteration", "evaluation"):
+        while run.iterations < config.iterations or (search is not None and search.goes_on):
+            going_on = search is not None and search.goes_on
+            needs = ("sync",) if going_on else (*(() if search else ("set-up",)), "iteration", "evaluation")
+            if not budget.fits(*needs):
                 if search is not None and search.unseen and budget.fits("evaluation"):
                     search.evaluate()
                 return StopReason.DEADLINE
             if search is None:
                 search = self._begin_search(run, actions, evaluation)
                 budget.took("set-up")
-            search.iterate()
-            budget.took("iteration")
+            if not going_on:
+                search.iterate()
+                budget.took("iteration")
             if not search.look():
                 continue
             kept = run.settle()

@@ -17,7 +17,7 @@ from robot_planner.planning.goal_metric import DifferentiableMetric, PartDistanc
 from robot_planner.planning.noise import split
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.population import FINEST, PopulationConfig, PopulationSync, curvature, paces
-from robot_planner.types import Problem
+from robot_planner.types import Problem, StopReason
 
 HORIZON, RESTARTS = 8, 3
 
@@ -170,3 +170,21 @@ def test_random_actions_are_smooth_within_an_action_that_holds_several():
     run = planner._begin([problem], None)
     drawn = planner._gaussians(run, *planner._first(run)).sample()
     assert neighbours(split(drawn[:, :, 1:], 5)) == pytest.approx(0.9, abs=0.03)
+
+
+def test_generations_follow_one_another_and_problems_that_are_solved_leave_between_them():
+    config = GraspConfig(
+        horizon=HORIZON, iterations=3, restarts=3, candidates=3, sync="population", sync_samples=8, sync_every=1,
+        sync_steps=5, sync_rate=1.0, tolerance=0.05, noise=0.0,
+    )  # fmt: skip
+    far, near = (Problem(np.zeros(2, np.float32), np.array([x, -x], np.float32)) for x in (9.0, 0.1))
+    planner = Grasp(several(1), LatentDistance(), config)
+    plans = planner.plan_batch([far, near])
+    # first candidates; then by phases the first generation and the four that go on
+    assert len(plans[0].cost_history) == 1 + 3 * 5 and plans[0].iterations == 3
+    assert len(plans[1].cost_history) < 1 + 5 and plans[1].stop_reason is StopReason.CONVERGED
+    for problem, plan in zip((far, near), plans, strict=True):
+        planner.reset()
+        alone = planner.plan(problem)
+        np.testing.assert_allclose(plan.actions, alone.actions, atol=1e-6)
+        assert len(alone.cost_history) == len(plan.cost_history)
