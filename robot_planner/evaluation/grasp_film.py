@@ -91,10 +91,21 @@ def watched(moments: list[Moment], positions: Callable[[Tensor], Vector]) -> typ
         return positions(states[:, 0].transpose(0, 1).detach())
 
     class WatchedSearch(GraspSearch):
+        generations = 0
+
         def iterate(self) -> None:
             super().iterate()
+            self.note(f"iteration {self.run.iterations}")
+
+        def synchronise(self) -> None:
+            super().synchronise()
+            if self.config.sync == "population":
+                self.generations += 1
+                self.note(f"generation {self.generations}")
+
+        def note(self, when: str) -> None:
             best = positions(self.run.best_states[:, 0])
-            words = f"iteration {self.run.iterations}: cost {float(self.run.best_cost[0]):.3g}"
+            words = f"{when}: cost {float(self.run.best_cost[0]):.3g}"
             moments.append(Moment(words, seen(self.lifted.states), best))
 
     class WatchedPaths(PathSearch):

@@ -39,6 +39,19 @@ def test_watching_changes_nothing_and_sees_every_generation_and_iteration():
         np.testing.assert_allclose(moment.drafts[:, -1, 0], np.tile(asked.goal, (len(moment.drafts), 1)), atol=1e-3)
 
 
+def test_generations_of_a_population_are_seen():
+    world, asked = load_point_world(), sample_problem(5, 20)
+    problem = Problem(to_latents(asked.start), to_latents(asked.goal))
+    config = GraspConfig(horizon=20, iterations=2, sync="population", sync_samples=8, sync_every=1, sync_steps=3)
+    moments = []
+    watched(moments, positions)(world.dynamics, world.metric(), config).plan(problem)
+    said = [moment.words.partition(":")[0] for moment in moments]
+    assert said == [
+        *("iteration 1", "generation 1", "generation 2", "generation 3"),
+        *("iteration 2", "generation 4", "generation 5", "generation 6"),
+    ]
+
+
 @pytest.mark.parametrize(("turned", "corner"), [(False, (0, 0)), (True, (1, 1))])
 def test_pixels(turned, corner):
     scene = Scene(np.zeros(2), np.ones(2), positions, turned=turned)
