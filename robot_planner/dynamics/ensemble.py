@@ -67,7 +67,7 @@ class EnsembleDynamics(nn.Module):
         super().__init__()
         self.config = config
         self.latent_dim, self.action_dim = config.slots * config.slot_dim, len(config.action_low)
-        self.step_seconds = config.step_seconds
+        self.step_seconds, self.members = config.step_seconds, config.members
         self.encoder = ""
         """Digest of the encoder whose latents these are; empty: unknown."""
         self.register_buffer("action_low", torch.tensor(config.action_low))
@@ -92,22 +92,30 @@ class EnsembleDynamics(nn.Module):
         return outer(hidden + F.silu(middle(hidden)))
 
     def changes(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents (N, D), actions (N, A) -> every member's change of the latents (K, N, D)."""
-        config, rows, objects = self.config, latents.shape[0], self.config.slots - 1
-        unit = (actions - self.action_low) / (self.action_high - self.action_low) * 2.0 - 1.0
-        slots = latents.view(rows, config.slots, config.slot_dim)
-        hand, others = slots[:, 0], slots[:, 1:]
-        angles = [octave * hand[:, :2] for octave in self._octaves]
+        """Every member's change of the latents (K, N, D) under actions (N, A).
+
+        Latents are (N, D), or (K, N, D): each member's own.
+        """
+        config, rows, objects = self.config, latents.shape[-2], self.config.slots - 1
+        unit = self._unit(latents, actions)
+        slots = latents.unflatten(-1, (config.slots, config.slot_dim))
+        hand, others = slots[..., 0, :], slots[..., 1:, :]
+        angles = [octave * hand[..., :2] for octave in self._octaves]
         seen = [hand, unit, *(wave(angle) for angle in angles for wave in (torch.sin, torch.cos))]
         hand_change = self._run(self.hand, torch.cat(seen, -1))
         if not objects:
             return hand_change
         # contact happens within a few centimetres: show the network relative positions at that scale
-        relative = (others[..., :2] - hand[:, None, :2]) * 3.0
-        beside = torch.cat([hand, unit], -1).unsqueeze(1).expand(-1, objects, -1)
-        object_change = self._run(self.object, torch.cat([relative, others, beside], -1).flatten(0, 1))
+        relative = (others[..., :2] - hand[..., None, :2]) * 3.0
+        beside = torch.cat([hand, unit], -1).unsqueeze(-2).expand(*others.shape[:-1], -1)
+        object_change = self._run(self.object, torch.cat([relative, others, beside], -1).flatten(-3, -2))
         object_change = object_change.unflatten(1, (rows, objects)).flatten(2)
         return torch.cat([hand_change, object_change], -1)
+
+    def _unit(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Actions (N, A) in [-1, 1], for each of the latents' rows (..., N)."""
+        unit = (actions - self.action_low) / (self.action_high - self.action_low) * 2.0 - 1.0
+        return unit.expand(*latents.shape[:-1], -1)
 
     def step(self, latents: Tensor, actions: Tensor) -> Tensor:
         """See WorldModel."""
@@ -123,7 +131,11 @@ class EnsembleDynamics(nn.Module):
         )
         return self._confine(latents + mean), spread / self.disagreement_scale
 
+    def step_members(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Each member's own latents (K, N, D) under actions (N, A) -> its next ones (K, N, D)."""
+        return self._confine(latents + self.changes(latents, actions))
+
     def _confine(self, latents: Tensor) -> Tensor:
         """Keeps the hand in the box that the policy keeps it in: no data say what would happen outside."""
-        hand = latents[:, :2].clamp(self.hand_low, self.hand_high)
-        return torch.cat([hand, latents[:, 2:]], -1)
+        hand = latents[..., :2].clamp(self.hand_low, self.hand_high)
+        return torch.cat([hand, latents[..., 2:]], -1)

@@ -33,9 +33,9 @@ class PushDynamics(EnsembleDynamics):
         self.push = self._network(2 * places * (1 + 2 * config.waves) + 2 * (pairs + 1) + 4, outputs=3)
 
     def changes(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents (N, 8), actions (N, A) -> every member's change of the latents (K, N, 8)."""
-        hand, place, facing = latents[:, :4], latents[:, 4:6], latents[:, 6:8]
-        unit = (actions - self.action_low) / (self.action_high - self.action_low) * 2.0 - 1.0
+        """See EnsembleDynamics; D is 8."""
+        hand, place, facing = latents[..., :4], latents[..., 4:6], latents[..., 6:8]
+        unit = self._unit(latents, actions)
         beside = torch.cat([hand, unit], -1)
         hand_change = self._run(self.hand, beside) + self.drive(beside.expand(self.config.members, -1, -1))
 
@@ -43,15 +43,15 @@ class PushDynamics(EnsembleDynamics):
         facing = facing / facing.square().sum(-1, keepdim=True).clamp_min(1e-6).sqrt()
         centre = place + turned(facing, facing.new_tensor(self.centre))
         back = facing * facing.new_tensor([1.0, -1.0])
-        offset = turned(back, hand[:, :2] - centre).unsqueeze(1) / self.contact
-        moves = turned(back.unsqueeze(1), torch.cat([hand[:, 2:], unit], -1).unflatten(1, (-1, 2)))
-        places = torch.cat([offset, offset + self.path @ moves], 1).flatten(1)
+        offset = turned(back, hand[..., :2] - centre).unsqueeze(-2) / self.contact
+        moves = turned(back.unsqueeze(-2), torch.cat([hand[..., 2:], unit], -1).unflatten(-1, (-1, 2)))
+        places = torch.cat([offset, offset + self.path @ moves], -2).flatten(-2)
         waves = [wave(2.0**octave * places) for octave in range(self.config.waves) for wave in (torch.sin, torch.cos)]
-        found = self._run(self.push, torch.cat([places, moves.flatten(1), centre, facing, *waves], -1))
+        found = self._run(self.push, torch.cat([places, moves.flatten(-2), centre, facing, *waves], -1))
         shift, turn = turned(facing, found[..., :2]), found[..., 2:]
         after = turned(facing, torch.cat([turn.cos(), turn.sin()], -1))
         to = centre + shift - turned(after, facing.new_tensor(self.centre))
-        return torch.cat([hand_change, to - place, after - latents[:, 6:8]], -1)
+        return torch.cat([hand_change, to - place, after - latents[..., 6:8]], -1)
 
 
 def turned(facing: Tensor, vectors: Tensor) -> Tensor:

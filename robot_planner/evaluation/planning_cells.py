@@ -22,6 +22,7 @@ from robot_planner.evaluation.planner_settings import SPACES, Score, found_setti
 from robot_planner.evaluation.planning_figure import draw_horizons
 from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, in_turns, outcome_fields
 from robot_planner.evaluation.settings import plain_planner
+from robot_planner.planning.members import MembersApart
 from robot_planner.planning.planner import Planner
 from robot_planner.simulation.tasks import TUNING_SEEDS
 from robot_planner.world import PlanningWorld
@@ -33,6 +34,8 @@ OUTSIDE = {
     "torchrl-mppi": outside_torchrl.PACKAGE,
 }
 """Planners of other packages, and the package that each needs."""
+MEMBERS = ("mean", "apart")
+"""What planners plan through: the mean of the ensemble's members, or each member apart (planning/members.py)."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,15 @@ class CellWorld:
         fixed = {"iterations": 1_000_000, "patience": 0, "tolerance": self.tolerance, "max_memory": 16384}
         return {**fixed, "horizon": horizon // self.skip}
 
-    def planner(self, name: str, world: PlanningWorld, horizon: int, settings: Mapping[str, Any]) -> Planner:
-        """A planner with these settings and the shared ones."""
-        return plain_planner(
-            name, world, CLOCK, **{"terminal_weight": 100.0, **settings, **self.shared_settings(horizon)}
+    def planner(
+        self, name: str, world: PlanningWorld, horizon: int, settings: Mapping[str, Any], members: str = MEMBERS[0]
+    ) -> Planner:
+        """A planner with these settings and the shared ones; ``members``: see MEMBERS."""
+        whole = {"terminal_weight": 100.0, **settings, **self.shared_settings(horizon)}
+        if members == "mean":
+            return plain_planner(name, world.dynamics, world.metric(), CLOCK, **whole)
+        return MembersApart(
+            world.dynamics, world.metric(), lambda model, metric: plain_planner(name, model, metric, CLOCK, **whole)
         )
 
     def outcomes(
@@ -90,6 +98,7 @@ def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -
     group.add_argument("--horizons", type=int, nargs="+", help=f"steps of the environment (default: {horizons})")
     group.add_argument("--loops", nargs="+", choices=tuple(LOOPS), default=list(LOOPS), help="(default: open closed)")
     group.add_argument("--replan", type=int, default=5, help="closed loop: steps between plans (default: 5)")
+    group.add_argument("--members", choices=MEMBERS, default=MEMBERS[0], help="of the model's ensemble (default: mean)")
     group.add_argument("--settings", type=Path, help=f"settings by planner (default: {files})")
     group.add_argument("--figure", type=Path, metavar="PNG", help="draw success and time against the horizon")
     group.add_argument("--search", type=int, metavar="N", help="search settings by N tries each, and write --settings")
@@ -119,7 +128,9 @@ def _measured(
     for loop in args.loops:
         for horizon in horizons:
             for milliseconds in args.milliseconds or (500.0,):
-                planners = {name: bench.planner(name, world, horizon, settings.get(name, {})) for name in names}
+                planners = {
+                    name: bench.planner(name, world, horizon, settings.get(name, {}), args.members) for name in names
+                }
 
                 def solved(
                     planner: Planner, seed: int, loop: str = loop, horizon: int = horizon, ms: float = milliseconds
@@ -128,7 +139,8 @@ def _measured(
 
                 for name, outcomes in in_turns(planners, seeds, solved).items():
                     about = {"world": bench.name, "success_test": bench.success_test, "model": world.name, "loop": loop}
-                    about |= {"horizon": horizon, "budget_ms": milliseconds, "planner": name, "first_seed": args.seed}
+                    about |= {"members": args.members, "horizon": horizon, "budget_ms": milliseconds}
+                    about |= {"planner": name, "first_seed": args.seed}
                     yield {**about, "searched": name in settings, **outcome_fields(outcomes, bench.unit)}
 
 
@@ -139,9 +151,10 @@ def _searched(
         raise InvalidInputError("--search writes a file: name it by --settings")
     episodes, milliseconds = args.episodes or 200, (args.milliseconds or [500.0])[0]
     seeds = range(TUNING_SEEDS[0], TUNING_SEEDS[0] + episodes)
+    members = "" if args.members == MEMBERS[0] else f" --members {args.members}"
     comment = f"""Settings of planners {bench.place}, by
   ./run bench planners --world {bench.name} --model {world.name} --search {args.search} --settings {args.settings} \\
-      --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}
+      --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}{members}
 {args.search} tries a planner, the first with its defaults; open loop; tuning problems from seed {seeds[0]} on. A
 try's score is the environment's successes, then the shorter distance left."""
     for name in names:
@@ -149,7 +162,7 @@ try's score is the environment's successes, then the shorter distance left."""
         def score(settings: dict[str, Any], name: str = name) -> Score:
             ends = []
             for horizon in horizons:
-                planner = bench.planner(name, world, horizon, settings)
+                planner = bench.planner(name, world, horizon, settings, args.members)
                 ends += bench.outcomes(world, planner, seeds, horizon, "open", milliseconds / 1e3, args.replan)
             return float(sum(end.success for end in ends)), -float(np.mean([end.distance for end in ends]))
 

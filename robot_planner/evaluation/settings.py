@@ -10,6 +10,7 @@ import yaml
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.planning.catalogue import check_algorithm, planner_configs
+from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.planner import PLANNERS, Planner
 from robot_planner.resources import resource
 from robot_planner.world import PlanningWorld
@@ -37,12 +38,13 @@ def make_planner(
 
 def plain_planner(
     name: str,
-    world: PlanningWorld,
+    model: WorldModel,
+    metric: GoalMetric,
     clock: Callable[[], float] = time.monotonic,
     **settings: Any,  # noqa: ANN401
 ) -> Planner:
     """The planner called ``name`` with these settings on top of its own defaults, not of the shipped ones."""
-    return PLANNERS.make(name, world.dynamics, world.metric(), _config(name, settings), clock=clock)
+    return PLANNERS.make(name, model, metric, _config(name, settings), clock=clock)
 
 
 def _config(name: str, settings: Mapping[str, Any]) -> Any:  # noqa: ANN401 - each planner has its own class
