@@ -34,8 +34,8 @@ POSITIVE = ("images", "encoder_steps", "channels")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     two_room.add_arguments(parser, "two-room-pixels")
-    add_arguments_of_encoder(parser, images=40_000, steps=5000, channels=32)
-    parser.set_defaults(episodes=10_000, steps=6000, round_steps=2500)
+    add_arguments_of_encoder(parser, images=40_000, steps=4000, channels=32)
+    parser.set_defaults(episodes=8000, steps=6000, round_steps=2500)
 
 
 def errors(guess: Tensor, truth: Tensor) -> dict[str, float]:
