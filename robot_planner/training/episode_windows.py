@@ -44,22 +44,35 @@ def add_arguments_of_rounds(
 class EpisodeWindows:
     """Sets of episodes, of which batches take equal shares."""
 
-    def __init__(self, skip: int = 1) -> None:
-        """``skip``: steps of the environment to one of the model."""
-        self._skip, self._sets = skip, list[tuple[Tensor, Tensor]]()
+    def __init__(self, skip: int = 1, lasting: float | Tensor = 1.0) -> None:
+        """``skip``: steps of the environment to one of the model.
 
-    def add(self, latents: npt.NDArray, actions: npt.NDArray) -> None:
-        """Adds a set, by the environment's steps: latents (E, S+1, D), actions (E, S, A)."""
-        self._sets.append((torch.from_numpy(latents), torch.from_numpy(actions.astype(np.float32))))
+        ``lasting``: how much of an error in each of a latent's numbers at a window's beginning there is in all of it:
+        a place seen wrong stays so, a velocity does not.
+        """
+        self._skip, self._lasting, self._sets = skip, lasting, list[tuple[Tensor, Tensor, Tensor]]()
+
+    def add(self, latents: npt.NDArray, actions: npt.NDArray, truth: npt.NDArray | None = None) -> None:
+        """Adds a set, by the environment's steps: latents (E, S+1, D), actions (E, S, A).
+
+        ``truth`` (E, S+1, D) is what the latents would be if an encoder made no errors; by default it makes none.
+        """
+        labels = torch.from_numpy(latents if truth is None else truth)
+        self._sets.append((labels, torch.from_numpy(latents) - labels, torch.from_numpy(actions.astype(np.float32))))
 
     def draw(self, horizon: int, generator: torch.Generator, batch: int = BATCH) -> tuple[Tensor, Tensor]:
-        """Windows, which may begin at any step: latents (B, T+1, D), actions (B, T * skip, A)."""
+        """Windows, which may begin at any step: latents (B, T+1, D), actions (B, T * skip, A).
+
+        A window begins with what was seen and goes on by what has moved in truth: how an encoder's error changes from
+        picture to picture is nothing to predict.
+        """
         seen, moves, length = [], [], horizon * self._skip
-        for latents, actions in self._sets:
+        for truth, errors, actions in self._sets:
             count = batch // len(self._sets)
-            rows = torch.randint(len(latents), (count, 1), generator=generator)
+            rows = torch.randint(len(truth), (count, 1), generator=generator)
             first = torch.randint(actions.shape[1] - length + 1, (count, 1), generator=generator)
-            seen.append(latents[rows, first + self._skip * torch.arange(horizon + 1)])
+            window, error = truth[rows, first + self._skip * torch.arange(horizon + 1)], errors[rows, first]
+            seen.append(torch.cat([window[:, :1] + error, window[:, 1:] + self._lasting * error], 1))
             moves.append(actions[rows, first + torch.arange(length)])
         return torch.cat(seen), torch.cat(moves)
 

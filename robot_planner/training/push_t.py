@@ -51,6 +51,8 @@ UNIT = 2.0
 """Errors count by their square below this, by their size above [px]; an angle by what it moves the centre."""
 PIXELS = torch.tensor([SCALE] * 2 + [0.1 * FAST] * 2 + [SCALE] * 2 + [float(CENTRE[1])] * 2)
 """What one unit of each of a latent's numbers is worth [px]."""
+LASTING = torch.tensor([1.0] * 2 + [0.0] * 2 + [1.0] * 4)
+"""See EpisodeWindows."""
 PLAN_HORIZONS = (40, 60, 80)
 """Of the plans that rounds learn from, in turn [steps of the environment]."""
 AHEAD = (1, 8, 16)
@@ -160,14 +162,14 @@ def train(
     With an encoder the latents are what it sees, without one the states.
     """
     torch.set_num_threads(1)
-    dynamics, data = build_dynamics(args.hidden, members=3, waves=2, seed=args.seed), EpisodeWindows(SKIP)
+    dynamics, data = build_dynamics(args.hidden, members=3, waves=2, seed=args.seed), EpisodeWindows(SKIP, LASTING)
     first, held = scripted(args, work)
 
     def latents(name: str, episodes: Episodes) -> FloatArray:
         return see_all(PUSH_T_WORLD, push_world(args.name, dynamics, encoder), ways(episodes), work, name)
 
     held_latents = latents("held", held)
-    data.add(latents("pushed", first), first.actions)
+    data.add(latents("pushed", first), first.actions, to_latents(first.states))
 
     def measured() -> dict[str, float]:
         return figures(dynamics, held, held_latents)
@@ -183,7 +185,7 @@ def train(
             seeds = range(begin + index, begin + args.round_plans, len(PLAN_HORIZONS))
             name, make = f"plans-{number}-{horizon}", functools.partial(planned, world, seeds, horizon)
             episodes = _kept(work / f"{name}.npz", make)
-            data.add(latents(name, episodes), episodes.actions)
+            data.add(latents(name, episodes), episodes.actions, to_latents(episodes.states))
         phase(f"round-{number}", args.horizon, args.round_steps, 1e-3)
     with torch.no_grad():
         calibrate_uncertainty(dynamics, *as_windows(held_latents, held.actions))

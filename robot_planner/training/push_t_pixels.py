@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     push_t.add_arguments(parser, "push-t-pixels")
     add_arguments_of_encoder(parser, images=60_000, steps=7000, channels=32)
-    parser.set_defaults(episodes=6000, single_steps=12_000, steps=6000, round_steps=3000)
+    parser.set_defaults(episodes=6000)
 
 
 def pairs(episodes: Episodes, count: int, seed: int) -> Pairs:

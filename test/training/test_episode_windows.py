@@ -27,3 +27,18 @@ def test_windows_are_pieces_of_episodes_with_the_actions_between_their_states(sk
     assert {0.0, float(length - horizon * skip)} <= {x % 100 for s in range(40) for x in draw(s)[0][:, 0, 0].tolist()}
     assert all(torch.equal(one, other) for one, other in zip(draw(7), draw(7), strict=True))
     assert not torch.equal(draw(7)[0], draw(8)[0])
+
+
+def test_a_window_begins_with_what_was_seen_and_goes_on_by_what_moved_in_truth():
+    rng = np.random.default_rng(0)
+    truth, off = np.arange(2 * 9, dtype=np.float32).reshape(1, 9, 2), rng.standard_normal((1, 9, 2)).astype(np.float32)
+    windows = EpisodeWindows(1, torch.tensor([1.0, 0.0]))
+    windows.add(truth + off, np.zeros((1, 8, 1)), truth)
+    seen, _ = windows.draw(3, torch.Generator().manual_seed(0), 32)
+    first = torch.from_numpy(np.abs(truth[0] + off[0] - seen[:, :1].numpy()).sum(-1).argmin(-1))
+    expected = torch.from_numpy(truth[0])[first[:, None] + torch.arange(4)]
+    error = torch.from_numpy(off[0])[first]
+    expected[:, :, 0] += error[:, :1]  # lasts
+    expected[:, 0, 1] += error[:, 1]  # does not
+    torch.testing.assert_close(seen, expected)
+    assert len(set(first.tolist())) == 6
