@@ -105,7 +105,7 @@ def train(
         return see_all(ROOM_WORLD, point_world(args.name, dynamics, encoder), ways, work, name)
 
     held_latents, run_latents = latents("held", held.positions), latents("runs", RUNS[:, None])[:, 0]
-    data.add(latents("wandered", first.positions), first.actions, to_latents(first.positions))
+    data.add(latents("wandered", first.positions), first.actions)
 
     def measured() -> dict[str, float]:
         return figures(dynamics, held, held_latents, run_latents)
@@ -121,7 +121,7 @@ def train(
             world = point_world(args.name, dynamics, encoder)
             write_arrays(path, planned(world, range(begin, begin + args.round_plans), PLAN_HORIZON)._asdict())
         episodes = Episodes(**np.load(path, allow_pickle=False))
-        data.add(latents(path.stem, episodes.positions), episodes.actions, to_latents(episodes.positions))
+        data.add(latents(path.stem, episodes.positions), episodes.actions)
         phase(f"round-{number}", args.round_steps, 1e-3)
     with torch.no_grad():
         calibrate_uncertainty(
