@@ -39,7 +39,7 @@ def draw_horizons(records: Sequence[Mapping[str, Any]], path: Path) -> Path:
             axes[0, column].set_ylim(0.0, 102.0)
             axes[1, column].set(xlabel="horizon [steps]", yscale="log", xticks=sorted({r["horizon"] for r in records}))
         first = records[0]
-        axes[0, 0].set_ylabel(f"success by the environment [%]\n{first['success_test']}")
+        axes[0, 0].set_ylabel(f"success by the environment [%]\ntest: {first['success_test'].partition(' (')[0]}")
         axes[1, 0].set_ylabel("median time of a problem [s]")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right upper")
@@ -52,7 +52,7 @@ def _draw_planner(success: "Axes", seconds: "Axes", cells: Sequence[Mapping[str,
         return
     name = cells[0]["planner"]
     ours = name == OURS
-    others = (*COLORS[1:], FAINT, "#12939a")
+    others = (*COLORS[1:], FAINT, "#12939a", "#b5651d", "#6a6f00")
     color = COLORS[0] if ours else others[(number - 1) % len(others)]
     style: dict[str, Any] = {"color": color, "marker": MARKERS[number % len(MARKERS)], "markersize": 4.5, "label": name}
     style |= {"linewidth": 2.6, "zorder": 3} if ours else {"linewidth": 1.1}
