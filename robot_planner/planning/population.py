@@ -23,7 +23,7 @@ from torch import Tensor
 
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import gradient_of
-from robot_planner.planning.noise import NoiseSource, joined, parts_of, split
+from robot_planner.planning.noise import NoiseSource, joined, parts_of
 from robot_planner.planning.objective import Evaluation
 
 FINEST = 0.05
@@ -97,7 +97,6 @@ class PopulationSync:
     def _mutants(self, run: Run) -> Tensor:
         """Admissible actions (T, P, R S, A), those of one restart after the other."""
         objective, samples, parts = run.objective, self._config.samples, self._parts
-        parents = split(self._actions, parts).unsqueeze(3)
         noise = self._noise.draw().unflatten(2, (-1, samples))
         length, moves = len(noise), torch.empty_like(noise)
         for pace, basis in enumerate(self._paces):
@@ -112,9 +111,10 @@ class PopulationSync:
         begin = place * (length - stretch)
         time = torch.arange(length, device=noise.device, dtype=noise.dtype).view(-1, 1, 1, 1)
         changed = (time > begin - 1.0) & (time < begin + stretch)
-        half_range = objective.half_range.unflatten(0, (parts, -1))[0]
-        moves *= (deviation * changed).unsqueeze(-1) * half_range
-        return joined((parents + moves).flatten(2, 3), parts).clamp_(objective.low, objective.high)
+        moves *= (deviation * changed).unsqueeze(-1)
+        mutations = joined(moves.flatten(2, 3), parts) * objective.half_range
+        parents = self._actions.repeat_interleave(samples, 2)
+        return (parents + mutations).clamp_(objective.low, objective.high)
 
     def _select(self, tried: Tensor, outcome: Evaluation) -> None:
         """The best of the restarts and of what was tried are the restarts, best first."""
