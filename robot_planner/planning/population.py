@@ -141,12 +141,13 @@ class PopulationSync:
         secants = torch.nan_to_num((ends - begin) * weight) * scale
         missing = torch.nan_to_num((goals - begin) * weight)
         gram = secants @ secants.mT  # (P, R, S, S)
-        strength = gram.diagonal(dim1=-2, dim2=-1).mean(-1).clamp_min(torch.finfo(gram.dtype).tiny)
+        strength = gram.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
+        share = torch.where(strength > 0.0, 1.0 / strength, 0.0).clamp_max(torch.finfo(gram.dtype).max)
         damping = torch.logspace(*DAMPING, count, device=gram.device, dtype=gram.dtype)
         eye = torch.eye(samples, device=gram.device, dtype=gram.dtype)
-        damped = gram.unsqueeze(2) + (strength.unsqueeze(-1) * damping)[..., None, None] * eye
-        shares = torch.linalg.solve(damped, (secants @ missing.mT).unsqueeze(2))  # (P, R, K, S, 1)
-        steps = torch.einsum("prks,prsn->prkn", shares.squeeze(-1), moved * scale)
+        damped = (gram * share).unsqueeze(2) + damping[:, None, None] * eye
+        parts = torch.linalg.solve(damped, (secants @ missing.mT * share).unsqueeze(2))  # (P, R, K, S, 1)
+        steps = torch.einsum("prks,prsn->prkn", parts.squeeze(-1), moved * scale)
         steps = torch.nan_to_num(steps).view(problems, -1, count, len(mutants), objective.model.action_dim)
         actions = self._actions.unsqueeze(3) + steps.permute(3, 0, 1, 2, 4) * objective.half_range
         return actions.flatten(2, 3).clamp_(objective.low, objective.high)

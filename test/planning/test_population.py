@@ -126,6 +126,23 @@ def test_secants_leave_aside_mutants_that_are_not_finite():
     assert not torch.equal(steps[:, :, ::4], sync._actions)
 
 
+@pytest.mark.parametrize(("gain", "lost"), [(0.0, False), (1e-30, False), (1.0, True)])
+def test_where_nothing_is_seen_of_what_actions_do_secant_steps_are_finite(gain, lost):
+    bounds = torch.ones(2)
+    model = FunctionModel(lambda z, a: z + gain * a, 2, -bounds, bounds)
+    problem = Problem(np.zeros(2, np.float32), np.ones(2, np.float32))
+    run = Grasp(model, LatentDistance(), GraspConfig(horizon=HORIZON))._begin([problem], None)
+    actions = torch.zeros(HORIZON, 1, RESTARTS, 2)
+    evaluation = run.objective.evaluate(run.task, actions)
+    run.record(evaluation, actions)
+    sync = PopulationSync(run, PopulationConfig(6, 1.0, 4), actions, evaluation)
+    mutants = sync._mutants(run)
+    outcome = run.objective.evaluate(run.task, mutants)
+    if lost:
+        outcome.states[-1] = torch.nan
+    assert torch.isfinite(sync._secant_steps(run, mutants, outcome)).all()
+
+
 class Weighted(DifferentiableMetric):
     name, unit = "weighted", ""
     weight = torch.tensor([2.0, 0.0, 0.5], dtype=torch.float64)
