@@ -79,7 +79,7 @@ class GraspConfig(RefiningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sync_elites > self.sync_samples:
+        if self.sync == "cem" and self.sync_elites > self.sync_samples:
             raise InvalidInputError(
                 f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})"
             )

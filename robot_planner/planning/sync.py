@@ -4,7 +4,7 @@
 
 By gradient: back-propagation through the rollout, then a line search whose step lengths are rolled out side by side, so
 that no rate needs tuning and no sync makes a restart worse. By CEM: samples about each restart's actions. Smoothed:
-down the cost's mean under noise, for worlds of contact.
+down the cost's mean under noise, for worlds of contact. By a population, for these too: planning/population.py.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ def test_every_field_is_described_and_its_default_is_in_range(config):
         ({"discount": float("nan")}, "finite"),
         ({"discount": 1.5}, "at most 1"),
         ({"sync": "newton"}, "gradient, smoothed, cem, population, none"),
-        ({"sync_elites": 100}, "sync_samples"),
+        ({"sync": "cem", "sync_elites": 100}, "sync_samples"),
         ({"seed": "0"}, "type int"),
     ],
 )
