@@ -226,8 +226,8 @@ class GraspSearch:
             self.evaluate()
         else:
             steps, actions = self.config.sync_steps, self.lifted.actions.clone()
-            if isinstance(self._sync, PopulationSync):
-                # a generation a look, so that problems that are solved leave; after the first all is in the population
+            if self._sync.lasts:
+                # a step a look, so that problems that are solved leave; after the first one it knows the actions
                 if self.goes_on:
                     actions = actions[:, :, :0]
                 self._more, steps = (self._more or steps) - 1, 1

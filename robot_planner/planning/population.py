@@ -51,7 +51,7 @@ class PopulationConfig:
 class PopulationSync:
     """See the module's docstring, and Sync. Keeps the restarts, best first, from one call to the next."""
 
-    descends = True
+    descends, lasts = True, True
 
     def __init__(self, run: Run, config: PopulationConfig, actions: Tensor, evaluation: Evaluation) -> None:
         """``actions`` (T, P, R, A): the first restarts, which were rolled out as ``evaluation`` says."""

@@ -29,6 +29,8 @@ class Sync(Protocol):
 
     descends: bool
     """Whether no step makes the cost of a restart worse; what a phase then makes worse is taken back."""
+    lasts: bool
+    """Whether it keeps what it has found from call to call, so that each step may be a call of its own."""
 
     def improve(self, run: Run, actions: Tensor, steps: int) -> tuple[Tensor, Evaluation]:
         """At most ``steps`` steps, as many as the run's budget has time for, from actions (T, P, R, A)."""
@@ -42,7 +44,7 @@ class Sync(Protocol):
 class GradientSync:
     """Steepest descent through the rollout with a parallel line search."""
 
-    descends = True
+    descends, lasts = True, False
 
     def __init__(self, reach: Tensor) -> None:
         """``reach`` (P, R): first step lengths, root mean square in half ranges of the action."""
@@ -139,7 +141,7 @@ class SmoothedSync(_SampledSync):
     Simulators Give Better Policy Gradients?", ICML 2022). MPPI's update is such a step.
     """
 
-    descends = False
+    descends, lasts = False, False
 
     def __init__(self, run: Run, restarts: int, config: MppiConfig) -> None:
         super().__init__(run, restarts, config)
@@ -163,7 +165,7 @@ class SmoothedSync(_SampledSync):
 class CemSync(_SampledSync):
     """A short cross-entropy search about each restart."""
 
-    descends = True
+    descends, lasts = True, False
 
     def __init__(self, run: Run, restarts: int, config: CemConfig) -> None:
         super().__init__(run, restarts, config)
