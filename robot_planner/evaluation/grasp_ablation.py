@@ -28,7 +28,6 @@ from robot_planner.evaluation.planning_runs import CLOCK, in_turns, open_loop, o
 from robot_planner.evaluation.planning_runs import Outcome as CellOutcome
 from robot_planner.evaluation.settings import shipped_settings
 from robot_planner.evaluation.statistics import median_and_p99, success_fields
-from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
 from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.objective import Evaluation
@@ -58,8 +57,7 @@ class UncutLifted(Lifted):
         with torch.enable_grad():
             predicted = self._objective.model.step(rows, self.actions.reshape(len(rows), -1))
         ahead = predicted.detach().view_as(states[1:])
-        slope = gradient_of(self._objective.metric)(ahead, self._task.goals)
-        pull = (ahead - states[1:]) + slope * self._goal_gain
+        pull = self._uphill(ahead) - states[1:]
         (gradient,) = torch.autograd.grad(predicted, rows, pull.reshape(predicted.shape))
         return gradient.view_as(states[1:])[1:]
 

@@ -66,10 +66,16 @@ class CellWorld:
         return {**fixed, "horizon": horizon // self.skip}
 
     def planner(
-        self, name: str, world: PlanningWorld, horizon: int, settings: Mapping[str, Any], members: str = MEMBERS[0]
+        self,
+        name: str,
+        world: PlanningWorld,
+        horizon: int,
+        settings: Mapping[str, Any],
+        members: str = MEMBERS[0],
+        compiled: bool = False,
     ) -> Planner:
         """A planner with these settings and the shared ones; ``members``: see MEMBERS."""
-        whole = {"terminal_weight": 100.0, **settings, **self.shared_settings(horizon)}
+        whole = {"terminal_weight": 100.0, **settings, **self.shared_settings(horizon), "compiled": int(compiled)}
         if members == "mean":
             return plain_planner(name, world.dynamics, world.metric(), CLOCK, **whole)
         return MembersApart(
@@ -99,6 +105,9 @@ def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -
     group.add_argument("--loops", nargs="+", choices=tuple(LOOPS), default=list(LOOPS), help="(default: open closed)")
     group.add_argument("--replan", type=int, default=5, help="closed loop: steps between plans (default: 5)")
     group.add_argument("--members", choices=MEMBERS, default=MEMBERS[0], help="of the model's ensemble (default: mean)")
+    group.add_argument(
+        "--compiled", action="store_true", help="compile all planners' rollouts first: minutes a cell, once"
+    )
     group.add_argument("--settings", type=Path, help=f"settings by planner (default: {files})")
     group.add_argument("--figure", type=Path, metavar="PNG", help="draw success and time against the horizon")
     group.add_argument("--search", type=int, metavar="N", help="search settings by N tries each, and write --settings")
@@ -129,8 +138,12 @@ def _measured(
         for horizon in horizons:
             for milliseconds in args.milliseconds or (500.0,):
                 planners = {
-                    name: bench.planner(name, world, horizon, settings.get(name, {}), args.members) for name in names
+                    name: bench.planner(name, world, horizon, settings.get(name, {}), args.members, args.compiled)
+                    for name in names
                 }
+                if args.compiled:
+                    for planner in planners.values():
+                        planner.prepare(bench.trial(world, seeds[0], horizon).problem(0))
 
                 def solved(
                     planner: Planner, seed: int, loop: str = loop, horizon: int = horizon, ms: float = milliseconds
@@ -139,7 +152,8 @@ def _measured(
 
                 for name, outcomes in in_turns(planners, seeds, solved).items():
                     about = {"world": bench.name, "success_test": bench.success_test, "model": world.name, "loop": loop}
-                    about |= {"members": args.members, "horizon": horizon, "budget_ms": milliseconds}
+                    about |= {"members": args.members, "compiled": args.compiled}
+                    about |= {"horizon": horizon, "budget_ms": milliseconds}
                     about |= {"planner": name, "first_seed": args.seed}
                     yield {**about, "searched": name in settings, **outcome_fields(outcomes, bench.unit)}
 

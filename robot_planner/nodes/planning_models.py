@@ -66,7 +66,7 @@ class PlanningModel(Protocol):
         ...
 
     def make_planner(self, algorithm: str) -> Any:
-        """Has ``plan(problem, deadline)`` and ``reset()``; what it plans has ``seconds`` and ``cost``."""
+        """Has ``plan``, ``reset`` and ``prepare`` as a Planner; what it plans has ``seconds`` and ``cost``."""
         ...
 
     def see(self, latent: FloatArray, goal: Any) -> tuple[FloatArray, float]:
@@ -104,6 +104,11 @@ class TowardsLatents:
     def reset(self) -> None:
         """See Planner."""
         self._planner.reset()
+
+    def prepare(self, problem: Problem) -> None:
+        """See Planner."""
+        goal: Any = problem.goal
+        self._planner.prepare(replace(problem, goal=goal.latent))
 
 
 class WorldPlanning:
@@ -275,6 +280,9 @@ class LbpPlanning:
 
     def reset(self) -> None:
         """Nothing is remembered."""
+
+    def prepare(self, problem: Problem) -> None:
+        """Nothing is done once."""
 
     def see(self, latent: FloatArray, goal: TextGoal) -> tuple[FloatArray, float]:
         """See PlanningModel."""

@@ -70,7 +70,7 @@ class PlanningThread(WorkerThread):
         rests: Callable[[Any], bool] | None = None,
         rest_deadline: float = 0.0,
     ) -> None:
-        """``make_planner`` gives what has ``plan(problem, deadline)`` and ``reset()``, such as a Planner.
+        """``make_planner`` gives what has ``plan(problem, deadline)``, ``reset()`` and ``prepare(problem)``: a Planner.
 
         ``see`` takes each latent (D,) with the goal, and returns what to plan from and its distance from the goal;
         ``deliver`` is called from the thread. Without ``replans`` there is one plan a latent at most. With ``now``, the
@@ -80,7 +80,8 @@ class PlanningThread(WorkerThread):
         a robot that stands short of its goal loses nothing by longer thought, and quick plans have found no way on.
 
         ``rate`` [1/s] and the deadlines [s], the time that one plan may take, may be set anew at any time. For
-        ``warm_up`` one plan is made at once and thrown away: a library's first calls take many times its later ones.
+        ``warm_up`` the planner is prepared at once, and one plan made and thrown away: a library's first calls take
+        many times its later ones.
         """
         super().__init__("planning")
         self.rate, self.deadline, self.rest_deadline = rate, deadline, rest_deadline
@@ -117,6 +118,8 @@ class PlanningThread(WorkerThread):
             with contextlib.suppress(Exception):  # what fails here fails again for a real goal, and is told there
                 first, latent = self._warm_up
                 self._look(first, [latent])
+                problem = Problem(start=latent.data, goal=first.goal, stamp=latent.stamp)
+                self._planner_of(first.algorithm).prepare(problem)
                 self._plan(first, latent, True)
         task: Task | None = None
         newest: Latent | None = None
@@ -161,10 +164,14 @@ class PlanningThread(WorkerThread):
         seen = [self._see(latent.data, task.goal) for latent in latents]
         return replace(latents[-1], data=seen[-1][0]), tuple(distance for _, distance in seen)
 
-    def _plan(self, task: Task, latent: Latent, reset: bool) -> Any:
-        planner = self._planners.get(task.algorithm)
+    def _planner_of(self, algorithm: str) -> Any:
+        planner = self._planners.get(algorithm)
         if planner is None:
-            planner = self._planners[task.algorithm] = self._make_planner(task.algorithm)
+            planner = self._planners[algorithm] = self._make_planner(algorithm)
+        return planner
+
+    def _plan(self, task: Task, latent: Latent, reset: bool) -> Any:
+        planner = self._planner_of(task.algorithm)
         if reset:
             planner.reset()
             self._resting = False

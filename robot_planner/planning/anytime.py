@@ -6,9 +6,10 @@ A planner derives from AnytimePlanner and writes ``_search``, which hands every 
 stops when ``Run.settle`` says that no problem is left, or ``Budget.fits`` that no time is.
 """
 
+import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -42,6 +43,11 @@ class AnytimeConfig(ObjectiveConfig):
     max_memory: int = parameter(
         4096, "memory that one call may need; more is refused before it is taken [MiB]", 1, 2**20
     )
+
+    @property
+    def preparing(self) -> int:
+        """Iterations in which all kinds of work come up."""
+        return min(self.iterations, 20)
 
 
 class Budget:
@@ -209,6 +215,7 @@ class AnytimePlanner:
     """The Planner protocol over a search that derived classes write."""
 
     name: str
+    config: AnytimeConfig
 
     def __init__(
         self,
@@ -218,7 +225,7 @@ class AnytimePlanner:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.objective = Objective(model, metric, config)
-        self._config, self._clock = config, clock
+        self.config, self._clock = config, clock
         self._last: Plan | None = None
         self._round = 0
         self._durations: dict[int, dict[str, float]] = {}
@@ -243,17 +250,26 @@ class AnytimePlanner:
         """See Planner."""
         self._last, self._round = None, 0
 
+    def prepare(self, problem: Problem) -> None:
+        """See Planner."""
+        twin = copy.copy(self)  # it shares what is recorded, and nothing of what is remembered from call to call
+        twin.config = replace(self.config, iterations=self.config.preparing, tolerance=0.0, patience=0)
+        twin._durations = {}
+        twin.reset()
+        for _ in range(2):  # the second one has a warm start
+            twin.plan(problem)
+
     def _begin(self, problems: Sequence[Problem], deadline: float | None) -> Run:
         device = self.objective.device
         wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else None
         budget = Budget(deadline, self._clock, self._durations.setdefault(len(problems), {}), wait)
         need = self._memory(len(problems)) / 2**20
-        if need > self._config.max_memory:
+        if need > self.config.max_memory:
             raise InvalidInputError(
-                f"{len(problems)} problems over a horizon of {self._config.horizon} need about {need:.0f} MiB; "
-                f"allowed: {self._config.max_memory} (max_memory)"
+                f"{len(problems)} problems over a horizon of {self.config.horizon} need about {need:.0f} MiB; "
+                f"allowed: {self.config.max_memory} (max_memory)"
             )
-        return Run(self.objective, problems, self._config, budget)
+        return Run(self.objective, problems, self.config, budget)
 
     def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
         """The last plan moved to where the new one begins; None without one, if time ran backwards, or past its end."""

@@ -54,6 +54,18 @@ def gradient_of(metric: GoalMetric) -> Callable[[Tensor, Tensor], Tensor]:
     return own or (lambda latents, goals: metric.cost_and_gradient(latents, goals)[1])
 
 
+def uphill(metric: GoalMetric, goals: Tensor, weight: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function latents (..., D) -> latents + weight x the metric's gradient there, made once for many calls.
+
+    Its result is a tensor of its own. A metric's own ``uphill(goals, weight)`` does it, where it has one.
+    """
+    own: Callable[[Tensor, Tensor], Callable[[Tensor], Tensor]] | None = getattr(metric, "uphill", None)
+    if own:
+        return own(goals, weight)
+    gradient = gradient_of(metric)
+    return lambda latents: torch.addcmul(latents, gradient(latents, goals), weight)
+
+
 class DifferentiableMetric:
     """Base of metrics that leave the gradient to autograd."""
 
@@ -94,6 +106,11 @@ class LatentDistance:
         with torch.no_grad():
             return (latents - goals).mul_(2.0 / latents.shape[-1])
 
+    def uphill(self, goals: Tensor, weight: Tensor) -> Callable[[Tensor], Tensor]:
+        """See ``uphill``; a straight line from the goal, which is one operation."""
+        share = weight * (-2.0 / goals.shape[-1])
+        return lambda latents: torch.lerp(latents, goals, share)
+
     def distance(self, latents: Tensor, goals: Tensor) -> Tensor:
         """Root of ``cost``."""
         return self.cost(latents, goals).sqrt()
@@ -122,6 +139,13 @@ class PartDistance(LatentDistance):
         gradient = torch.zeros(shape, dtype=latents.dtype, device=latents.device)
         gradient[..., self.part] = super().gradient(latents[..., self.part], goals[..., self.part])
         return gradient
+
+    def uphill(self, goals: Tensor, weight: Tensor) -> Callable[[Tensor], Tensor]:
+        """See ``uphill``; nothing moves outside of the part."""
+        share = goals.new_zeros(goals.shape[-1])
+        share[self.part] = -2.0 / share[self.part].numel()
+        share = weight * share
+        return lambda latents: torch.lerp(latents, goals, share)
 
 
 @GOAL_METRICS.register("position")

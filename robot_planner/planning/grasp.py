@@ -20,7 +20,7 @@ from robot_planner.planning.cem import CemConfig
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import Lifted, straight_line
 from robot_planner.planning.mppi import MppiConfig
-from robot_planner.planning.noise import NoiseSource
+from robot_planner.planning.noise import NoiseTable
 from robot_planner.planning.objective import Evaluation, Objective, Task
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.path_search import PathSearch, PathSearchConfig
@@ -83,6 +83,11 @@ class GraspConfig(RefiningConfig):
             raise InvalidInputError(
                 f"sync_elites = {self.sync_elites}: must be at most sync_samples ({self.sync_samples})"
             )
+
+    @property
+    def preparing(self) -> int:
+        """See AnytimeConfig: two phases at least."""
+        return max(super().preparing, min(self.iterations, 2 * self.sync_every))
 
     def iterate(self, lifted: Lifted, position: int, rate: Tensor, noise: Tensor | None) -> None:
         """The iteration at a position of a phase; ``rate`` (P, R, A): the phase's, ``noise`` (T-1, P, R, D): normal."""
@@ -178,7 +183,7 @@ class GraspSearch:
         self._rate = (config.action_rate * objective.half_range).expand(*evaluation.cost.shape, -1)
         shape = (config.horizon - 1, restarts, objective.model.latent_dim)
         noisy = config.noise > 0.0 and config.horizon > 1
-        self._noise = NoiseSource(run.generators("states"), shape, objective.device, objective.dtype) if noisy else None
+        self._noise = NoiseTable(run.generators("states"), shape, objective.device, objective.dtype) if noisy else None
         self._sync: Sync | None = None
         if config.sync == "gradient":
             self._sync = GradientSync(torch.full_like(evaluation.cost, config.sync_rate))
@@ -193,8 +198,9 @@ class GraspSearch:
         """One lifted iteration; where phases are recorded, all of a phase."""
         run, config = self.run, self.config
         position = run.iterations % config.sync_every
-        if self._phase is not None and position == 0 and run.iterations + config.sync_every <= config.iterations:
-            noises = [] if self._noise is None else [self._noise.draw().clone() for _ in range(config.sync_every)]
+        begins = position == 0 and run.iterations + config.sync_every <= config.iterations
+        if begins and self._phase is not None and self._phase.records(len(run.task.starts)):
+            noises = [] if self._noise is None else [self._noise.draw() for _ in range(config.sync_every)]
             held = (self.lifted.states, self.lifted.actions, self._rate)
             self.lifted.restart(*self._phase(*run.task, *held, *noises))
             run.iterations += config.sync_every
@@ -301,8 +307,7 @@ class Grasp(RefiningPlanner):
         # a sync begins phases anew, the optimiser's moments included; without one they are no pieces
         apart = config.sync != "none" and not config.evaluate_every
         work = LiftedPhase(objective, config, self.search_type.lifted_type)
-        phase = Recorded(work, objective.device, config.cuda_graphs and apart)
-        self._phase = phase if phase.records else None
+        self._phase = Recorded(work, objective.device, config.recorded(objective.device) if apart else 0)
 
     def _more_candidates(self, run: Run, attempt: int) -> Tensor | None:
         """Actions that follow the best of the paths searched; see PathSearch."""

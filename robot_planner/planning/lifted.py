@@ -18,7 +18,7 @@ from torch import Tensor
 
 from robot_planner.planning.action_vjp import action_vjp, cautious_action_vjp
 from robot_planner.planning.adam import Adam
-from robot_planner.planning.goal_metric import gradient_of
+from robot_planner.planning.goal_metric import gradient_of, uphill
 from robot_planner.planning.objective import Objective, Task
 
 
@@ -38,7 +38,6 @@ class Lifted:
         config = objective.config
         self._ends_at_goal = ends_at_goal
         self._objective, self._task, self._goal_weight = objective, task, goal_weight
-        self._metric_gradient = gradient_of(objective.metric)
         horizon, problems, restarts, width = actions.shape
         dim = states.shape[-1]
         self.states = states.clone(memory_format=torch.contiguous_format)
@@ -47,21 +46,23 @@ class Lifted:
         self._following, self._free = self.states[1:], self.states[1:-1]
         self._leaf = actions.reshape(-1, width).clone().requires_grad_(True)
         self.actions = self._leaf.detach().view(actions.shape)
-        self._residual, self._cotangent = torch.empty_like(self._following), torch.empty_like(self._following)
-        self._free_residual, self._flat_cotangent = self._residual[:-1], self._cotangent.view(-1, dim)
+        self._predicted = self._following
+        """Where the last gradient's predictions lead."""
         self._columns, self._low, self._high = self.actions.flatten(1), objective.low, objective.high
         self._adam = Adam(self.actions)
         self.scale, gain = latent_scale(task), goal_gain(objective, task)
         """(P, 1, 1) root mean square of the latents' way from start to goal."""
         dense = objective.step_weights.view(-1, 1, 1, 1).clone()
         dense[-1] -= config.terminal_weight
-        self._goal_gain = goal_weight * horizon * dense[:horizon] * gain
+        self._uphill = uphill(objective.metric, task.goals, goal_weight * horizon * dense[:horizon] * gain)
         price = goal_weight * gain * task.reference.unsqueeze(-1)
-        # the smoothness term is quadratic: its gradient is one small product over time
         self._smooth = config.smoothness_weight > 0.0 and horizon > 1
-        self._stiffness = objective.stiffness[:horizon, :horizon]
         smoothness_price = config.smoothness_weight * horizon * price / objective.half_range.square()
+        smoothness_price = objective.stiffness[0, 0] * smoothness_price
         self._smoothness_price = smoothness_price.expand(problems, restarts, -1).flatten().contiguous()
+        change = self._columns.new_zeros(horizon + 1, self._columns.shape[1])  # none before the first, after the last
+        self._change, self._changes = change[1:-1], (change[:-1], change[1:])
+        self._earlier, self._later = self._columns[:-1], self._columns[1:]
         if config.uncertainty_weight > 0.0:
             cautious = (config.uncertainty_weight * horizon * dense[:horizon] * price).expand(-1, -1, restarts, -1)
             self._product = cautious_action_vjp(
@@ -71,9 +72,13 @@ class Lifted:
             self._product = action_vjp(objective.model)
 
     def gradient(self) -> Tensor:
-        """Gradient of L with respect to the actions (T, P, R, A), at the current states; leaves the residual behind."""
-        with torch.no_grad():
-            return self._gradient()
+        """Gradient of L with respect to the actions (T, P, R, A), at the current states; leaves predictions behind."""
+        gradient = self._product(self._rows, self._leaf, self._pull)
+        if self._smooth:
+            torch.sub(self._later, self._earlier, out=self._change)
+            bend = torch.sub(*self._changes)
+            gradient = torch.addcmul(gradient.reshape(bend.shape), bend, self._smoothness_price)
+        return gradient.reshape(self.actions.shape)
 
     def iterate(
         self, action_rate: Tensor, decay: float, state_rate: float, noise: Tensor | None = None, deviation: float = 0.0
@@ -84,9 +89,9 @@ class Lifted:
         their residual, plus standard normal ``noise`` (T-1, P, R, D) of ``deviation`` latent scales.
         """
         with torch.no_grad():
-            self._adam.step(self.actions, self._gradient(), action_rate, decay)
+            self._adam.step(self.actions, self.gradient(), action_rate, decay)
             self.actions.clamp_(self._low, self._high)
-            self._free.add_(self._free_residual, alpha=state_rate)
+            self._free.lerp_(self._predicted[:-1], state_rate)
             if noise is not None:
                 self._free.addcmul_(noise, self.scale, value=deviation)
 
@@ -118,20 +123,10 @@ class Lifted:
         if self._ends_at_goal:
             self.states[-1] = self._task.goals
 
-    def _gradient(self) -> Tensor:
-        gradient = self._product(self._rows, self._leaf, self._pull)
-        if self._smooth:
-            priced = self._columns * self._smoothness_price
-            gradient = torch.addmm(gradient.reshape(priced.shape), self._stiffness, priced)
-        return gradient.reshape(self.actions.shape)
-
     def _pull(self, predicted: Tensor) -> Tensor:
-        """The cotangent of both terms at predictions (N, D); keeps the residual p - s'."""
-        predicted = predicted.reshape(self._following.shape)
-        torch.sub(predicted, self._following, out=self._residual)
-        slope = self._metric_gradient(predicted, self._task.goals)
-        torch.addcmul(self._residual, slope, self._goal_gain, out=self._cotangent)
-        return self._flat_cotangent
+        """The cotangent of both terms at predictions (N, D), which it keeps."""
+        self._predicted = predicted.view(self._following.shape)
+        return self._uphill(self._predicted).sub_(self._following).view(predicted.shape)
 
 
 def straight_line(task: Task, horizon: int) -> Tensor:

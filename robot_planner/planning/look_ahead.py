@@ -32,6 +32,10 @@ class Plans(Protocol):
         """See Planner."""
         ...
 
+    def prepare(self, problem: Problem) -> None:
+        """See Planner."""
+        ...
+
 
 @dataclass(frozen=True)
 class _Piece:
@@ -144,6 +148,10 @@ class LookAhead:
         """See Planner; what the robot was told it goes on doing."""
         self.planner.reset()
         self._newest = None
+
+    def prepare(self, problem: Problem) -> None:
+        """See Planner."""
+        self.planner.prepare(problem)
 
 
 def _rest(model: WorldModel) -> torch.Tensor:

@@ -98,6 +98,10 @@ class MembersApart:
         """See Planner."""
         self._planner.reset()
 
+    def prepare(self, problem: Problem) -> None:
+        """See Planner."""
+        self._planner.prepare(self._repeated(problem))
+
     def _repeated(self, problem: Problem) -> Problem:
         start, goal = (np.tile(latent, self._members) for latent in (problem.start, problem.goal))
         return replace(problem, start=start, goal=goal)

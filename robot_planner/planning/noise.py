@@ -5,7 +5,7 @@
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from math import pi
+from math import pi, prod
 
 import torch
 from torch import Tensor
@@ -34,19 +34,17 @@ class NoiseSource:
         self, generators: Sequence[torch.Generator], shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
     ) -> None:
         """``shape``: (S, ...) of one problem's numbers of one step; the problems' axis is put second."""
-        count = 1
-        for size in shape:
-            count *= size
         self._generators = list(generators)
-        self._steps = max(1, BLOCK // max(count, 1))
+        self._steps = max(1, BLOCK // max(prod(shape), 1))
         self._raw = torch.empty((self._steps, *shape), device=device, dtype=dtype)
         self._block = self._raw.new_empty((self._steps, shape[0], len(self._generators), *shape[1:]))
         self._next = self._steps
 
     def draw(self) -> Tensor:
-        """The next step's numbers; valid until the block is drawn anew, a step at least."""
+        """The next step's numbers, to be read only; valid until the block is drawn anew, a step at least."""
         if self._next == self._steps:
             self._fill()
+            self._next = 0
         self._next += 1
         return self._block[self._next - 1]
 
@@ -59,7 +57,53 @@ class NoiseSource:
         for problem, source in enumerate(self._generators):
             self._raw.normal_(generator=source)
             self._block[:, :, problem].copy_(self._raw)
-        self._next = 0
+
+
+TABLE = 2**20
+"""Numbers of a table of noise, at least."""
+ALIGNED = 16
+"""Numbers between two places in a table at which a problem may begin to read."""
+PLACES = 64
+"""Blocks whose places are drawn at once."""
+
+
+class NoiseTable(NoiseSource):
+    """As NoiseSource, but problems read their numbers from one table, each block from a random place of its own.
+
+    To draw numbers costs more than all else that a lifted iteration does besides the model's work; to read them costs
+    little (the shared table of Salimans et al., "Evolution Strategies as a Scalable Alternative", 2017). Two blocks may
+    overlap, at other steps; for noise that only shakes what is iterated on that is as good. What was drawn stays valid.
+    """
+
+    def __init__(
+        self, generators: Sequence[torch.Generator], shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        """See NoiseSource."""
+        super().__init__(generators, shape, device, dtype)
+        count = self._raw.numel()
+        size = max(TABLE, 1 << (4 * count - 1).bit_length())
+        self._stretches = _table(size, device, dtype).unfold(0, count, ALIGNED)
+        self._places = torch.empty((PLACES, len(self._generators)), dtype=torch.long, device=device)
+        self._block_number = PLACES
+
+    def keep(self, problems: Sequence[int]) -> None:
+        """See NoiseSource."""
+        super().keep(problems)
+        self._places = self._places[:, list(problems)].contiguous()
+
+    def _fill(self) -> None:
+        if self._block_number == PLACES:
+            for problem, source in enumerate(self._generators):
+                self._places[:, problem].random_(0, len(self._stretches), generator=source)
+            self._block_number = 0
+        read = self._stretches.index_select(0, self._places[self._block_number])
+        self._block_number += 1
+        self._block = read.view(-1, *self._raw.shape).movedim(0, 2)
+
+
+@lru_cache(4)
+def _table(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.randn(size, generator=torch.Generator(device).manual_seed(0), device=device, dtype=dtype)
 
 
 def parts_of(model: WorldModel) -> int:

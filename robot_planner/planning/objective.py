@@ -11,6 +11,7 @@ with w_t ~ discount^t summing to one, h half the admissible range of an action, 
 weights mean the same for every metric. Shapes: T steps, P problems, R candidates a problem: actions (T, P, R, A).
 """
 
+import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.parameters import Parameters, parameter
-from robot_planner.planning.recorded import Recorded
+from robot_planner.planning.recorded import Recorded, check_compiler
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ class ObjectiveConfig(Parameters):
     cuda_graphs: bool = parameter(
         True, "on a GPU, record rollouts and phases as CUDA graphs; the model's step must not read tensors back"
     )
+    compiled: int = parameter(
+        0,
+        "on a CPU, compile rollouts and phases of calls for at most so many problems, a minute the first time; 0: none",
+        0,
+        1024,
+    )
+
+    def recorded(self, device: torch.device) -> int:
+        """Problems of a call up to which its work is recorded on a device; see Recorded."""
+        if device.type == "cpu":
+            return self.compiled
+        return sys.maxsize if self.cuda_graphs else 0
 
 
 class Task(NamedTuple):
@@ -82,8 +95,11 @@ class Objective:
         self.step_weights = weights.to(low).view(-1, 1, 1)
         """(T, 1, 1) weight of each step's metric cost."""
 
-        self._evaluated = Recorded(self._evaluation_of, self.device, config.cuda_graphs)
-        self._differentiated = Recorded(self._gradient_of, self.device, config.cuda_graphs)
+        recorded = config.recorded(self.device)
+        if recorded and self.device.type == "cpu":
+            check_compiler()
+        self._evaluated = Recorded(self._evaluation_of, self.device, recorded)
+        self._differentiated = Recorded(self._gradient_of, self.device, recorded)
 
         change = torch.eye(config.horizon, dtype=torch.float64).diff(dim=0)
         self.stiffness = (2.0 / self._changes(config.horizon) * change.mT @ change).to(low)

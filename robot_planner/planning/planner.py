@@ -32,5 +32,12 @@ class Planner(Protocol):
         """Forgets the last plan: the next one starts cold. Call it when the goal changes."""
         ...
 
+    def prepare(self, problem: Problem) -> None:
+        """Does all that is done once, such as recording or compiling: the next plan of such a problem takes no longer.
+
+        No plan is remembered.
+        """
+        ...
+
 
 PLANNERS: Registry[Planner] = Registry("planner")

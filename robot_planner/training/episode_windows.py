@@ -42,7 +42,7 @@ def add_arguments_of_rounds(
 
 
 class EpisodeWindows:
-    """Sets of episodes, of which batches take equal shares."""
+    """Sets of episodes, of which batches take shares."""
 
     def __init__(self, skip: int = 1, lasting: float | Tensor = 1.0) -> None:
         """``skip``: steps of the environment to one of the model.
@@ -50,15 +50,19 @@ class EpisodeWindows:
         ``lasting``: how much of an error in each of a latent's numbers at a window's beginning there is in all of it:
         a place seen wrong stays so, a velocity does not.
         """
-        self._skip, self._lasting, self._sets = skip, lasting, list[tuple[Tensor, Tensor, Tensor]]()
+        self._skip, self._lasting, self._sets = skip, lasting, list[tuple[float, Tensor, Tensor, Tensor]]()
 
-    def add(self, latents: npt.NDArray, actions: npt.NDArray, truth: npt.NDArray | None = None) -> None:
+    def add(
+        self, latents: npt.NDArray, actions: npt.NDArray, truth: npt.NDArray | None = None, share: float = 1.0
+    ) -> None:
         """Adds a set, by the environment's steps: latents (E, S+1, D), actions (E, S, A).
 
         ``truth`` (E, S+1, D) is what the latents would be if an encoder made no errors; by default it makes none.
+        ``share``: of a batch, relative to the other sets'.
         """
         labels = torch.from_numpy(latents if truth is None else truth)
-        self._sets.append((labels, torch.from_numpy(latents) - labels, torch.from_numpy(actions.astype(np.float32))))
+        moves = torch.from_numpy(actions.astype(np.float32))
+        self._sets.append((share, labels, torch.from_numpy(latents) - labels, moves))
 
     def draw(self, horizon: int, generator: torch.Generator, batch: int = BATCH) -> tuple[Tensor, Tensor]:
         """Windows, which may begin at any step: latents (B, T+1, D), actions (B, T * skip, A).
@@ -67,8 +71,9 @@ class EpisodeWindows:
         picture to picture is nothing to predict.
         """
         seen, moves, length = [], [], horizon * self._skip
-        for truth, errors, actions in self._sets:
-            count = batch // len(self._sets)
+        total = sum(share for share, *_ in self._sets)
+        for share, truth, errors, actions in self._sets:
+            count = round(batch * share / total)
             rows = torch.randint(len(truth), (count, 1), generator=generator)
             first = torch.randint(actions.shape[1] - length + 1, (count, 1), generator=generator)
             window, error = truth[rows, first + self._skip * torch.arange(horizon + 1)], errors[rows, first]

@@ -185,7 +185,8 @@ def train(
             seeds = range(begin + index, begin + args.round_plans, len(PLAN_HORIZONS))
             name, make = f"plans-{number}-{horizon}", functools.partial(planned, world, seeds, horizon)
             episodes = _kept(work / f"{name}.npz", make)
-            data.add(latents(name, episodes), episodes.actions, to_latents(episodes.states))
+            share = 1.0 / len(PLAN_HORIZONS)  # so that a round counts as much as all of the scripted data
+            data.add(latents(name, episodes), episodes.actions, to_latents(episodes.states), share)
         phase(f"round-{number}", args.horizon, args.round_steps, 1e-3)
     with torch.no_grad():
         calibrate_uncertainty(dynamics, *as_windows(held_latents, held.actions))

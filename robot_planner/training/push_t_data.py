@@ -10,11 +10,16 @@ import numpy.typing as npt
 
 from robot_planner.planning.cem import Cem, CemConfig
 from robot_planner.planning.grasp import Grasp, GraspConfig
+from robot_planner.planning.members import MembersApart
+from robot_planner.planning.planner import Planner
 from robot_planner.push_t_world import PUSH_T_WORLD, to_steps
 from robot_planner.simulation.push_t import AGENT, REACH, SKIP, PushT, States
 from robot_planner.simulation.push_t_problems import Pusher, centres, random_state, sample_problem
 from robot_planner.types import Problem
 from robot_planner.world import PlanningWorld
+
+BELIEVED = 0.5
+"""Distance to the goal at which a plan that is learned from ends; see PushDistance."""
 
 
 class Episodes(NamedTuple):
@@ -62,17 +67,47 @@ def gathered(episodes: int, steps: int, stirred: float, seed: int) -> Episodes:
     return Episodes(found, np.array(actions), found[:, 0])
 
 
+def planners_of(world: PlanningWorld, horizon: int) -> list[Planner]:
+    """Those that look hardest for what the model is wrong about: through its members' mean, and with each for itself.
+
+    They stop as soon as the model believes a plan, as they do at work.
+    """
+    shared: dict[str, Any] = {
+        "horizon": horizon // SKIP,
+        "terminal_weight": 100.0,
+        "smoothness_weight": 0.1,
+        "tolerance": BELIEVED,
+        "max_memory": 16384,
+    }
+    population = GraspConfig(
+        **shared,
+        uncertainty_weight=3.0,
+        iterations=4,
+        restarts=8,
+        initial_spread=1.0,
+        initial_states="line",
+        sync="population",
+        sync_every=1,
+        sync_rate=1.0,
+        sync_samples=12,
+        sync_steps=16,
+    )
+    sampling = CemConfig(**shared, iterations=15, samples=300, elites=8, initial_spread=1.0)
+    dynamics, metric = world.dynamics, world.metric()
+    return [
+        Grasp(dynamics, metric, population),
+        MembersApart(dynamics, metric, lambda model, own: Grasp(model, own, population)),
+        Cem(dynamics, metric, sampling),
+    ]
+
+
 def planned(world: PlanningWorld, seeds: Sequence[int], horizon: int) -> Episodes:
     """Plans of the model for problems of these seeds as they are carried out: data where planners lead it."""
     drawn = [sample_problem(seed, horizon) for seed in seeds]
     # start and goal as the world has them; a goal is a place to rest at
     ends = [[[one.before, one.start], [one.goal, one.goal]] for one in drawn]
     problems = [Problem(*latents[:, 0]) for latents in PUSH_T_WORLD.see(world, np.array(ends))]
-    shared: dict[str, Any] = {"horizon": horizon // SKIP, "terminal_weight": 100.0, "max_memory": 16384}
-    planners = [
-        Grasp(world.dynamics, world.metric(), GraspConfig(**shared, iterations=60, restarts=2)),
-        Cem(world.dynamics, world.metric(), CemConfig(**shared, iterations=15, samples=100, elites=10)),
-    ]
+    planners = planners_of(world, horizon)
     plans = [plan for planner in planners for plan in planner.plan_batch(problems)]
     environment, actions = PushT(), np.stack([to_steps(plan.actions) for plan in plans]).astype(np.float64)
     starts = [problem.start for problem in drawn] * len(planners)

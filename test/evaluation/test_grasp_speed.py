@@ -62,11 +62,26 @@ def test_peers_reach_the_goal_of_an_easy_problem(peer):
     assert (objective.evaluate(task, actions().detach()).cost < 0.4 * before).all()
 
 
-def test_on_a_gpu_an_iteration_of_a_recorded_phase_stands_beside_the_others(monkeypatch):
-    monkeypatch.setitem(recorded.RECORDERS, "cpu", lambda work, inputs: work)
-    records = grasp_speed.measure((3,), (2,), seconds=0.0)
-    assert all(record["ms_per_iteration_of_recorded_phase"] > 0 for record in records)
+def test_an_iteration_of_a_recorded_phase_stands_beside_the_others_and_an_ideal_that_is_recorded_alike(monkeypatch):
+    made = []
+    monkeypatch.setitem(recorded.RECORDERS, "cpu", lambda work, inputs: made.append(work) or work)
+    records = grasp_speed.measure((3,), (2,), seconds=0.0, compiled=True)
+    assert len(made) == 2 * len(records)
+    for record in records:
+        ratio = record["ms_per_iteration_recorded"] / record["ms_ideal_recorded"]
+        assert record["ratio_to_ideal_recorded"] == pytest.approx(ratio)
     assert {record["device"] for record in records} == {"cpu"}
+
+
+def test_recorded_ideals_are_gradients_by_the_actions():
+    box = torch.ones(ACTION_DIM)
+    model = FunctionModel(speed_models()["mlp-128"], LATENT_DIM, -box, box)
+    inputs = [torch.randn(5, size) for _ in range(2) for size in (LATENT_DIM, ACTION_DIM, LATENT_DIM)]
+    for number, found in enumerate(grasp_speed.ideals(model, *inputs)):
+        latents, actions, cotangent = inputs[3 * number : 3 * number + 3]
+        actions.requires_grad_(True)
+        (model.step(latents, actions) * cotangent).sum().backward()
+        torch.testing.assert_close(found, actions.grad)
 
 
 def test_a_device_that_is_not_there_is_said():

@@ -93,6 +93,9 @@ class FakePlanner:
     def reset(self):
         self.resets += 1
 
+    def prepare(self, problem):
+        pass
+
 
 class OtherPlanner(FakePlanner):
     """Another algorithm."""

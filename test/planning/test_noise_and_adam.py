@@ -6,37 +6,68 @@ import pytest
 import torch
 from toys import random_problem
 
-from robot_planner.planning.adam import Adam
-from robot_planner.planning.noise import BLOCK, NoiseSource, autoregressive, generator, joined, split
+from robot_planner.planning.adam import PERIOD, Adam
+from robot_planner.planning.noise import (
+    BLOCK,
+    PLACES,
+    NoiseSource,
+    NoiseTable,
+    autoregressive,
+    generator,
+    joined,
+    split,
+)
 from robot_planner.types import Problem
 
 CPU = torch.device("cpu")
 
 
-def source(problems, shape=(3, 20), seed=0):
-    return NoiseSource([generator(p, seed, "test", CPU) for p in problems], shape, CPU, torch.float32)
+KINDS = pytest.mark.parametrize("kind", [NoiseSource, NoiseTable])
 
 
-def test_each_problem_draws_the_same_numbers_alone_and_in_a_batch():
+def source(problems, shape=(3, 20), seed=0, kind=NoiseSource):
+    return kind([generator(p, seed, "test", CPU) for p in problems], shape, CPU, torch.float32)
+
+
+@KINDS
+@pytest.mark.parametrize("shape", [(3, 20), (3, 5000)])
+def test_each_problem_draws_the_same_numbers_alone_and_in_a_batch(kind, shape):
     problems = [random_problem(i, 4) for i in range(3)]
-    together, alone = source(problems), source(problems[1:2])
-    for draw in range(2 * BLOCK // 60 + 3):  # over two blocks
+    together, alone = source(problems, shape, kind=kind), source(problems[1:2], shape, kind=kind)
+    # over two blocks; over all places that are drawn at once
+    for draw in range(2 * BLOCK // 60 + 3 if shape[1] == 20 else 2 * PLACES + 9):
         if draw == 5:
             together.keep([1, 2])
         column = 0 if draw >= 5 else 1
         assert torch.equal(together.draw()[:, column], alone.draw()[:, 0])
 
 
-def test_numbers_differ_by_problem_seed_purpose_and_step():
+@KINDS
+def test_numbers_differ_by_problem_seed_purpose_and_step(kind):
     one, other = random_problem(0, 4), random_problem(1, 4)
-    first = source([one])
-    draws = [first.draw().clone(), first.draw(), source([other]).draw(), source([one], seed=1).draw()]
+    first = source([one], kind=kind)
+    others = (source([other], kind=kind), source([one], seed=1, kind=kind))
+    draws = [first.draw().clone(), first.draw(), *(source.draw() for source in others)]
     for i, a in enumerate(draws):
         assert abs(float(a.mean())) < 0.5 and 0.5 < float(a.std()) < 1.5
         assert not any(torch.equal(a, b) for b in draws[i + 1 :])
     elsewhere = Problem(one.start, other.goal)
     assert generator(one, 0, "a", CPU).initial_seed() != generator(elsewhere, 0, "a", CPU).initial_seed()
     assert generator(one, 0, "a", CPU).initial_seed() != generator(one, 0, "b", CPU).initial_seed()
+
+
+def test_numbers_of_a_table_are_normal_and_stay_what_they_were():
+    table = source([random_problem(i, 4) for i in range(2)], (4, 3, 2000), kind=NoiseTable)
+    draws = [table.draw() for _ in range(12)]
+    kept = [draw.clone() for draw in draws]
+    table.draw()
+    assert draws[0].shape == (4, 2, 3, 2000)
+    assert all(torch.equal(*pair) for pair in zip(draws, kept, strict=True))
+    numbers = torch.stack(draws).flatten()
+    assert abs(float(numbers.mean())) < 0.01 and abs(float(numbers.std()) - 1.0) < 0.01
+    assert float((numbers.abs() < 1.0).float().mean()) == pytest.approx(0.6827, abs=0.01)
+    # what one problem reads in a step it reads nowhere else in that step
+    assert float(torch.corrcoef(draws[0].movedim(1, 0).flatten(1))[0, 1].abs()) < 0.05
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
@@ -59,7 +90,7 @@ def test_adam_steps_as_torchs():
     ours = torch.linspace(-1, 1, 12, dtype=torch.float64).view(2, 3, 2)
     theirs = ours.clone().requires_grad_(True)
     adam, reference = Adam(ours, 0.9, 0.99), torch.optim.Adam([theirs], lr=0.1, betas=(0.9, 0.99))
-    for step in range(5):
+    for step in range(2 * PERIOD + 5):
         gradient = torch.sin(ours + step)
         theirs.grad = gradient.clone()
         adam.step(ours, gradient, torch.tensor(0.2), 0.5)
@@ -81,3 +112,19 @@ def test_adam_forgets():
     adam.reset()
     adam.step(again, gradient, rate)
     torch.testing.assert_close(again, first)
+
+
+def test_adam_forgets_where_it_is_told_and_goes_on_elsewhere():
+    rate, mask = torch.tensor(0.1), torch.tensor([True, False]).view(1, 2, 1)
+    adam, steps = Adam(torch.zeros(3, 2, 1)), torch.zeros(3, 2, 1)
+    adam.step(steps.clone(), torch.ones(3, 2, 1), rate)
+    adam.forget(mask)
+    adam.step(steps, torch.zeros(3, 2, 1), rate)
+    assert (steps[:, 0] == 0.0).all() and (steps[:, 1] < 0.0).all()
+
+
+def test_where_nothing_pulls_adam_stays_for_ever():
+    adam, still = Adam(torch.zeros(2, 1, 1)), torch.zeros(2, 1, 1)
+    for _ in range(200 * PERIOD):  # in a float32 what decays is zero by then
+        adam.step(still, torch.zeros(2, 1, 1), torch.tensor(0.1))
+    assert (still == 0.0).all()

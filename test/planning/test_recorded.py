@@ -1,11 +1,14 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded work: what a GPU would replay as a graph is traced on the CPU, and plans by it as without.
+"""Recorded work: what a GPU would replay as a graph is traced on the CPU, and plans by it are as without.
 
 A trace of PyTorch's operations has what a CUDA graph has: no Python, no choice by values, nothing read back (tracing
 fails there); it is replayed for other values of the same shapes. That nothing is copied from one device to another,
 which a graph can't have either, is seen on the device "meta".
 """
+
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -15,9 +18,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
+from robot_planner.errors import EnvironmentSetupError
 from robot_planner.perception.slots import SlotReadout, Visibility
 from robot_planner.planning import recorded
+from robot_planner.planning.cem import Cem, CemConfig
+from robot_planner.planning.gradient import Gradient, GradientConfig
 from robot_planner.planning.grasp import Grasp, GraspConfig, LiftedPhase
+from robot_planner.planning.icem import Icem, IcemConfig
+from robot_planner.planning.latco import Latco, LatcoConfig
 from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.object_metrics import CostToGo, CostToGoNetwork
 from robot_planner.planning.objective import Objective
@@ -25,6 +33,13 @@ from robot_planner.planning.recorded import KEPT, Recorded
 from robot_planner.types import Problem
 
 CPU = torch.device("cpu")
+OWN = {
+    "grasp": (Grasp, GraspConfig),
+    "cem": (Cem, CemConfig),
+    "icem": (Icem, IcemConfig),
+    "gradient": (Gradient, GradientConfig),
+    "latco": (Latco, LatcoConfig),
+}
 
 
 class Tracer:
@@ -56,7 +71,7 @@ def tracer(monkeypatch):
 
 
 def test_work_is_recorded_once_for_its_shapes_and_no_longer_after_so_many(tracer):
-    work = Recorded(lambda a, b: (a + b, a * b), CPU)
+    work = Recorded(lambda a, b: (a + b, a * b), CPU, 100)
     for size in (2, 3, 2, 3):
         a, b = torch.rand(size), torch.rand(size)
         total, product = work(a, b)
@@ -67,11 +82,12 @@ def test_work_is_recorded_once_for_its_shapes_and_no_longer_after_so_many(tracer
     assert tracer.traces == KEPT
 
 
-def test_nothing_is_recorded_where_it_is_not_wanted_or_the_device_has_no_recorder(tracer):
-    work = Recorded(lambda a: (a + 1,), CPU, wanted=False)
-    assert not work.records and work(torch.zeros(2))[0].tolist() == [1.0, 1.0]
-    assert not Recorded(lambda a: (a,), torch.device("meta")).records
-    assert tracer.traces == 0
+def test_nothing_is_recorded_beyond_so_many_rows_or_where_the_device_has_no_recorder(tracer):
+    work = Recorded(lambda a: (a + 1,), CPU, 2)
+    assert work.records(2) and not work.records(3)
+    assert work(torch.zeros(3))[0].tolist() == [1.0, 1.0, 1.0] and tracer.traces == 0
+    assert work(torch.zeros(2))[0].tolist() == [1.0, 1.0] and tracer.traces == 1
+    assert not Recorded(lambda a: (a,), torch.device("meta"), 2).records(1)
 
 
 def shipped_kind():
@@ -102,7 +118,7 @@ def test_plans_by_recorded_phases_and_rollouts_are_those_without(tracer, changes
     model, metric, problems = shipped_kind()
     options = {"horizon": 3, "iterations": 4, "sync_every": 2, "restarts": 2, "candidates": 4, "sync_samples": 4}
     options |= {"sync_elites": 2, **changes}
-    quick, plain = (Grasp(model, metric, GraspConfig(**options, cuda_graphs=graphs)) for graphs in (True, False))
+    quick, plain = (Grasp(model, metric, GraspConfig(**options, compiled=most)) for most in (1, 0))
     for problem in problems:  # warm starts, too
         replays = tracer.replays
         found = quick.plan(problem)
@@ -118,12 +134,59 @@ def test_plans_by_recorded_phases_and_rollouts_are_those_without(tracer, changes
 def test_batches_are_recorded_and_so_are_what_is_left_of_them(tracer):
     model, metric, problems = shipped_kind()
     options = {"horizon": 3, "iterations": 4, "sync_every": 2, "restarts": 2, "candidates": 4, "patience": 1}
-    quick, plain = (
-        Grasp(model, metric, GraspConfig(**options, improvement=0.5, cuda_graphs=graphs)) for graphs in (True, False)
-    )
+    quick, plain = (Grasp(model, metric, GraspConfig(**options, improvement=0.5, compiled=most)) for most in (2, 0))
     for found, expected in zip(quick.plan_batch(problems), plain.plan_batch(problems), strict=True):
         np.testing.assert_allclose(found.actions, expected.actions, rtol=1e-4, atol=1e-5)
         assert (found.iterations, found.stop_reason) == (expected.iterations, expected.stop_reason)
+    assert tracer.replays > 0
+    few = Grasp(model, metric, GraspConfig(**options, compiled=1))
+    traces = tracer.traces
+    few.plan_batch(problems)
+    few.plan_batch(problems[:1])
+    assert tracer.traces > traces
+
+
+@pytest.mark.parametrize("name", ["grasp", "cem", "icem", "gradient", "latco"])
+def test_nothing_is_left_to_record_by_a_planner_that_is_prepared_and_its_plans_are_the_same(tracer, name):
+    model, metric, problems = shipped_kind()
+    kind, config = OWN[name]
+    options = {"horizon": 3, "iterations": 30, "tolerance": 1e-6}
+    if name in ("cem", "icem"):
+        options |= {"samples": 8, "elites": 2}
+    prepared, plain = (kind(model, metric, config(**options, compiled=1)) for _ in range(2))
+    prepared.prepare(Problem(problems[0].goal, problems[0].goal))  # which is solved at once
+    traces = tracer.traces
+    found = [prepared.plan(problem) for problem in problems]
+    assert tracer.traces == traces > 0
+    for ours, expected in zip(found, [plain.plan(problem) for problem in problems], strict=True):
+        np.testing.assert_array_equal(ours.actions, expected.actions)
+
+
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no C++ compiler")
+def test_compiled_phases_are_those_that_are_not():
+    model, metric, problems = shipped_kind()
+    config = GraspConfig(horizon=3, restarts=2, sync_every=2)
+    objective = Objective(model, metric, config)
+    phase, drawn = LiftedPhase(objective, config, Lifted), torch.Generator().manual_seed(1)
+    made = Recorded(phase, CPU, 1)
+    for problem in problems:  # the first is compiled for, the second one not
+        task = objective.task(torch.from_numpy(problem.start)[None], torch.from_numpy(problem.goal)[None])
+        shapes = ((4, 1, 2, 32), (3, 1, 2, 2), (1, 2, 2), (2, 1, 2, 32), (2, 1, 2, 32))
+        inputs = [torch.randn(shape, generator=drawn) for shape in shapes]
+        for found, expected in zip(made(*task, *inputs), phase(*task, *inputs), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_what_a_compiler_needs_is_said_before_anything_is_planned(monkeypatch, tmp_path):
+    model, metric, _ = shipped_kind()
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(EnvironmentSetupError, match="'no-such-compiler' is not there.*set compiled to 0"):
+        Grasp(model, metric, GraspConfig(compiled=1))
+    Grasp(model, metric, GraspConfig())
+    monkeypatch.setenv("CXX", "sh")  # is there
+    monkeypatch.setattr(recorded.sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(EnvironmentSetupError, match="Python's headers"):
+        Grasp(model, metric, GraspConfig(compiled=1))
 
 
 class Crossings(TorchDispatchMode):
