@@ -14,6 +14,7 @@ import shutil
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,7 +66,7 @@ def compiled(work: Work, inputs: tuple[Tensor, ...]) -> Work:
         return work(*given)
 
     with torch.no_grad():
-        alike = [tensor.clone(memory_format=torch.contiguous_format) for tensor in inputs]
+        alike: list[Any] = [tensor.clone(memory_format=torch.contiguous_format) for tensor in inputs]
         traced = make_fx(traceable)(*alike)
         # in this process: a compiler's own workers are nothing for a node that may be killed at any time
         made = compile_graph(traced, alike, options={"compile_threads": 1})

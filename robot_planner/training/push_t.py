@@ -201,7 +201,7 @@ An ensemble of three networks over states, for comparing planners where a plan h
 - command: `./run train push-t {options}`
 - data: {episodes} episodes of {length} steps of scripted pushing, of which a share of {stirred} is random moves about
   the block, digest {digest}; then {rounds} rounds of {round_plans} problems (training seeds), planned through the model
-  by GRASP and CEM and carried out
+  by GRASP (through the members' mean, and with members apart) and CEM, and carried out
 - seconds of this run's last start to its end: {seconds}
 - validation on {held} unseen episodes: mean error of rollouts after so many model steps (of {skip} steps of the
   environment) of the agent's and the block's place [px of 512] and of the block's angle [degrees]; "copied": of saying

@@ -190,6 +190,22 @@ def test_the_warm_up_is_not_reported_and_does_not_outlive_its_failure(make):
     assert not any(report.failure for report in bench.reports)
 
 
+def test_the_planner_is_prepared_for_the_models_problems_before_it_plans(make):
+    done = []
+
+    class Careful(FakePlanner):
+        def prepare(self, problem):
+            done.append(("prepared", problem.start.shape, problem.goal.shape))
+
+        def plan(self, problem, deadline=None):
+            done.append("planned")
+            return super().plan(problem)
+
+    make(planner=Careful(None, None, FakeConfig()), warm_up=(Task(0, "fake", 0 * GOAL), latent(0)))
+    wait_for(lambda: len(done) == 2, "the warm-up")
+    assert done == [("prepared", (DIM,), (DIM,)), "planned"]
+
+
 def test_plans_are_made_for_the_instant_at_which_they_come_out():
     """By the clock of the stamps, whatever that clock does: here it stands, but for 40 ms that each plan takes."""
     clock, problems = [1_000_000_000], []

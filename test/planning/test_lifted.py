@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import CurvedMetric, RandomModel
 
-from robot_planner.planning.goal_metric import LatentDistance
+from robot_planner.planning.goal_metric import LatentDistance, PartDistance, PositionDistance, gradient_of, uphill
 from robot_planner.planning.lifted import Lifted, goal_gain, latent_scale, straight_line
 from robot_planner.planning.objective import Objective, ObjectiveConfig
 
@@ -85,6 +85,23 @@ def test_latent_distance_makes_the_papers_goal_term():
     _, objective, task = lifted(0, metric=LatentDistance())
     # k c(p) = 1/2 |p - g|^2 with c the mean over D of the squared difference
     torch.testing.assert_close(goal_gain(objective, task), torch.full((2, 1, 1), 1.5, dtype=torch.float64))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.sampled_from([LatentDistance(), PositionDistance(), PartDistance(slice(1, 2)), PartDistance(slice(None))]),
+    st.floats(-3.0, 3.0),
+    st.integers(0, 10**6),
+)
+def test_a_way_uphill_is_the_weighted_gradient_and_its_result_a_tensor_of_its_own(metric, weight, seed):
+    generator = torch.Generator().manual_seed(seed)
+    latents, goals = torch.randn(4, 2, 3, 3, generator=generator), torch.randn(2, 1, 3, generator=generator)
+    weights = weight * torch.rand(4, 1, 1, 1, generator=generator)
+    before = latents.clone()
+    moved = uphill(metric, goals, weights)(latents)
+    torch.testing.assert_close(moved, latents + weights * gradient_of(metric)(latents, goals), rtol=1e-4, atol=1e-5)
+    moved.zero_()
+    assert torch.equal(latents, before)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e3])

@@ -42,3 +42,12 @@ def test_a_window_begins_with_what_was_seen_and_goes_on_by_what_moved_in_truth()
     expected[:, 0, 1] += error[:, 1]  # does not
     torch.testing.assert_close(seen, expected)
     assert len(set(first.tolist())) == 6
+
+
+def test_a_set_has_its_share_of_a_batch():
+    windows = EpisodeWindows()
+    for number, share in enumerate((1.0, 0.25, 0.75)):
+        windows.add(np.full((2, 4, 1), number, np.float32), np.zeros((2, 3, 1)), share=share)
+    latents, actions = windows.draw(1, torch.Generator().manual_seed(0), batch=80)
+    counts = [int((latents[:, 0] == number).sum()) for number in range(3)]
+    assert counts == [40, 10, 30] and len(actions) == 80
