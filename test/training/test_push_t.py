@@ -59,9 +59,12 @@ def test_the_world_turned_and_mirrored_is_the_same_world():
 @needs_push_t
 def test_planned_episodes_are_plans_carried_out():
     data = planned(push_world("random", build_dynamics(8, 2, 1)), [3, 4], 5)
-    assert data.states.shape == (4, 6, 7) and data.actions.shape == (4, 5, 2)
-    assert np.linalg.norm(data.before - data.states[:, 0], axis=-1).max() < 200.0 and data.before.shape == (4, 7)
-    np.testing.assert_array_equal(data.states[:2, 0], data.states[2:, 0])
+    # of each planner the plans for both problems
+    assert data.states.shape == (6, 6, 7) and data.actions.shape == (6, 5, 2)
+    assert np.linalg.norm(data.before - data.states[:, 0], axis=-1).max() < 200.0 and data.before.shape == (6, 7)
+    np.testing.assert_array_equal(data.states[:2, 0], data.states[2:4, 0])
+    np.testing.assert_array_equal(data.states[:2, 0], data.states[4:, 0])
+    assert len({actions.tobytes() for actions in data.actions}) == 6
 
 
 @needs_push_t
