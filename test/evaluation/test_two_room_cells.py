@@ -16,6 +16,8 @@ from robot_planner.evaluation import planners, two_room_cells
 from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, searched, write_settings
 from robot_planner.evaluation.planning_runs import PATIENCE, closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.two_room_cells import ROOMS, TOLERANCE, RoomTrial
+from robot_planner.planning import recorded
+from robot_planner.planning.anytime import AnytimePlanner
 from robot_planner.planning.catalogue import planner_configs
 from robot_planner.point_world import REACH, ROOM_WORLD, build_dynamics, point_world, save_point_world
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS, TUNING_SEEDS
@@ -206,6 +208,26 @@ def test_the_bench_has_a_flat_record_for_each_cell(model, tmp_path):
         assert record["searched"] == (record["planner"] == "cem")
         assert all(isinstance(value, (str, int, float, bool)) for value in record.values())
     assert cv2.imread(str(figure)).shape[1] > 900  # a column for each loop
+
+
+def test_all_planners_are_compiled_before_the_first_is_timed(model, monkeypatch):
+    done, plan = [], AnytimePlanner.plan
+
+    def planned(self, problem, deadline=None):
+        if deadline is not None:
+            done.append("planned")
+        return plan(self, problem, deadline)
+
+    monkeypatch.setitem(recorded.RECORDERS, "cpu", lambda work, inputs: done.append("compiled") or work)
+    monkeypatch.setattr(AnytimePlanner, "plan", planned)
+    shared = ["--world", "two-room", "--model", model, "--planners", "cem", "gradient", "--loops", "open"]
+    words = [*shared, "--episodes", 1, "--horizons", 9, "--milliseconds", 5]
+    assert all(record["compiled"] for record in planners.run(options(*words, "--compiled")))
+    first = done.index("planned")
+    assert done[:first].count("compiled") >= 3 and "compiled" not in done[first:]
+    done.clear()
+    assert not any(record["compiled"] for record in planners.run(options(*words)))
+    assert "compiled" not in done
 
 
 def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch):
