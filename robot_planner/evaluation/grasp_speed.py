@@ -34,8 +34,8 @@ from robot_planner.planning.recorded import Recorded, check_compiler
 from robot_planner.types import Problem
 
 PHASE, IDEALS = "recorded phase", "recorded ideals"
-BURST = 5
-"""Calls in a row that are timed as one."""
+BURST, LONG = 5, 0.02
+"""Calls in a row that are timed as one, and the seconds of a call from which on one is enough."""
 PEERS = ("paper_loop", "gradient_descent", "cem_300")
 CEM_ROWS = 150_000
 """Rows of the model beyond which CEM is left out: minutes a call, and more memory than a plan may take."""
@@ -165,27 +165,27 @@ def interleaved(candidates: dict[str, Callable[[], object]], seconds: float) -> 
     once = {}
     for name, call in candidates.items():
         call()
-        once[name] = timed(call)
+        once[name] = timed(call, 1)
     every = {name: max(1, round(duration / (8 * once["ideal"]))) for name, duration in once.items()}
     times: dict[str, list[float]] = {name: [] for name in candidates}
     turn, end = 0, time.perf_counter() + seconds
     while time.perf_counter() < end or min(len(t) for t in times.values()) < 5:
         for name, call in candidates.items():
             if turn % every[name] == 0:
-                times[name].append(1e3 * timed(call))
+                times[name].append(1e3 * timed(call, BURST if once[name] < LONG else 1))
         turn += 1
     return times
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Seconds until what is called is done, on a GPU too; the mean of a burst."""
+def timed(call: Callable[[], object], burst: int) -> float:
+    """Seconds until what is called is done, on a GPU too; the mean of so many calls in a row."""
     wait = torch.cuda.synchronize if torch.cuda.is_available() else _nothing
     wait()
     begun = time.perf_counter()
-    for _ in range(BURST):
+    for _ in range(burst):
         call()
     wait()
-    return (time.perf_counter() - begun) / BURST
+    return (time.perf_counter() - begun) / burst
 
 
 def _nothing() -> None:

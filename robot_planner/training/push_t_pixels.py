@@ -94,8 +94,8 @@ latents, which mean what the latents of `push-t` do; for comparing planners wher
 - command: `./run train push-t-pixels {options}`
 - data: {episodes} episodes of {length} steps of scripted pushing, of which a share of {stirred} is random moves about
   the block, digest {digest}; {images} moments of them, labelled with their states, for the encoder; then {rounds}
-  rounds of {round_plans} problems (training seeds), planned through the model from pictures by GRASP (through the members' mean, and
-  with members apart) and CEM, and carried out
+  rounds of {round_plans} problems (training seeds), planned through the model from pictures by GRASP (through the
+  members' mean, and with members apart) and CEM, and carried out
 - seconds of this run's last start to its end: {seconds}
 - validation on {held} unseen episodes, against their true states. "seen": mean error of the encoder, of the agent's and
   the block's place [px of 512], of the block's angle [degrees] and of the agent's velocity [px/s]; the others: of
