@@ -254,7 +254,6 @@ class AnytimePlanner:
         """See Planner."""
         twin = copy.copy(self)  # it shares what is recorded, and nothing of what is remembered from call to call
         twin.config = replace(self.config, iterations=self.config.preparing, tolerance=0.0, patience=0)
-        twin._durations = {}
         twin.reset()
         for _ in range(2):  # the second one has a warm start
             twin.plan(problem)
