@@ -25,7 +25,7 @@ STILL = 0.004
 """By a plan whose first action is no longer, in x and y [m], the arm stands still, and the next may take its time."""
 CONTROL_PERIOD = 0.02
 """Of the policy node as it is shipped [s]."""
-STARTUP = 120.0
+STARTUP = 300.0
 SHORTEST = 2.0
 """A goal that would get less time than this [s] is not sent any more."""
 

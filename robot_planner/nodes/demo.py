@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from robot_planner.evaluation.subgoal_film import SubgoalPictures
     from robot_planner.nodes.demo_session import Session
 
-STARTUP = 120.0
+STARTUP = 300.0
 """In which the nodes must become active [s]."""
 LOG = "nodes.log"
 

@@ -152,7 +152,7 @@ class PlannerNode(ManagedNode):
     # --- hooks ---
 
     def set_up(self) -> None:
-        """Loads the model and starts the planning thread."""
+        """Loads the model, starts the planning thread, and waits until its planner is prepared."""
         self._load()
         self.model.check_algorithm(self.parameters.algorithm)
         if self.parameters.markers and self.model.topic != "plan":
@@ -176,6 +176,7 @@ class PlannerNode(ManagedNode):
             rest_deadline=self.parameters.rest_deadline,
             now=self.now if self.parameters.look_ahead and self.model.topic == "plan" else None,
         )
+        self.thread.wait_warm()
         self.subscribe("latent", self._on_latent)
         self.every(TICK, self._tick, "watch")
 

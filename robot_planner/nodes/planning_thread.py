@@ -6,7 +6,7 @@ Everything that touches the model runs here: compiled models keep state per thre
 free to answer a cancel at once.
 """
 
-import contextlib
+import threading
 import time
 import traceback
 from collections import deque
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from robot_planner.errors import RobotPlannerError
+from robot_planner.errors import EnvironmentSetupError, RobotPlannerError
 from robot_planner.nodes.worker_thread import WorkerThread
 from robot_planner.types import FloatArray, Latent, Problem
 
@@ -92,8 +92,15 @@ class PlanningThread(WorkerThread):
         self._resting = False
         self._task: Task | None = None
         self._latents: deque[Latent] = deque(maxlen=LATENTS_KEPT)
-        self._warm_up = warm_up
+        self._warm_up, self._warm = warm_up, threading.Event()
+        self._missing: EnvironmentSetupError | None = None
         self._begin()
+
+    def wait_warm(self) -> None:
+        """Until the planner is prepared; raises EnvironmentSetupError for what it needs and this machine lacks."""
+        self._warm.wait()
+        if self._missing is not None:
+            raise self._missing
 
     def pursue(self, task: Task | None) -> None:
         """Plans for this task from now on, from the latents still to come; None: for none."""
@@ -115,12 +122,13 @@ class PlanningThread(WorkerThread):
 
     def _run(self) -> None:
         if self._warm_up is not None:
-            with contextlib.suppress(Exception):  # what fails here fails again for a real goal, and is told there
-                first, latent = self._warm_up
-                self._look(first, [latent])
-                problem = Problem(start=latent.data, goal=first.goal, stamp=latent.stamp)
-                self._planner_of(first.algorithm).prepare(problem)
-                self._plan(first, latent, True)
+            try:
+                self._prepare(*self._warm_up)
+            except EnvironmentSetupError as error:
+                self._missing = error
+            except Exception:  # what fails here fails again for a real goal, and is told there
+                pass
+        self._warm.set()
         task: Task | None = None
         newest: Latent | None = None
         due = 0.0
@@ -158,6 +166,11 @@ class PlanningThread(WorkerThread):
                 newest = None
                 what = f"{type(error).__name__}: {error}"
                 self._deliver(Report(task.number, failure=what, details=traceback.format_exc()))
+
+    def _prepare(self, task: Task, latent: Latent) -> None:
+        self._look(task, [latent])
+        self._planner_of(task.algorithm).prepare(Problem(start=latent.data, goal=task.goal, stamp=latent.stamp))
+        self._plan(task, latent, True)
 
     def _look(self, task: Task, latents: Sequence[Latent]) -> tuple[Latent, tuple[float, ...]]:
         """The newest of the latents, as it is to be planned from, and the distances of all."""

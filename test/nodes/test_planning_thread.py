@@ -11,6 +11,7 @@ import pytest
 from fakes import DIM, FakeConfig, FakePlanner
 from graph import Repeater, wait_for
 
+from robot_planner.errors import EnvironmentSetupError
 from robot_planner.nodes.planning_thread import LONGEST_LEAD, PlanningThread, Task
 from robot_planner.types import Latent
 
@@ -204,6 +205,21 @@ def test_the_planner_is_prepared_for_the_models_problems_before_it_plans(make):
     make(planner=Careful(None, None, FakeConfig()), warm_up=(Task(0, "fake", 0 * GOAL), latent(0)))
     wait_for(lambda: len(done) == 2, "the warm-up")
     assert done == [("prepared", (DIM,), (DIM,)), "planned"]
+
+
+def test_what_a_planner_lacks_is_told_who_waits_for_it_and_other_failures_are_told_later(make):
+    class Lacking(FakePlanner):
+        def prepare(self, problem):
+            raise self.failure
+
+    warm_up = (Task(0, "fake", 0 * GOAL), latent(0))
+    Lacking.failure = EnvironmentSetupError("there is no compiler")
+    bench = make(planner=Lacking(None, None, FakeConfig()), warm_up=warm_up)
+    with pytest.raises(EnvironmentSetupError, match="no compiler"):
+        bench.thread.wait_warm()
+    Lacking.failure = ZeroDivisionError("cold")
+    make(planner=Lacking(None, None, FakeConfig()), warm_up=warm_up).thread.wait_warm()
+    make().thread.wait_warm()
 
 
 def test_plans_are_made_for_the_instant_at_which_they_come_out():
