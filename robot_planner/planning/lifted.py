@@ -125,8 +125,8 @@ class Lifted:
 
     def _pull(self, predicted: Tensor) -> Tensor:
         """The cotangent of both terms at predictions (N, D), which it keeps."""
-        self._predicted = predicted.view(self._following.shape)
-        return self._uphill(self._predicted).sub_(self._following).view(predicted.shape)
+        self._predicted = predicted.reshape(self._following.shape)
+        return self._uphill(self._predicted).sub_(self._following).reshape(predicted.shape)
 
 
 def straight_line(task: Task, horizon: int) -> Tensor:

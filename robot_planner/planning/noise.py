@@ -70,9 +70,9 @@ PLACES = 64
 class NoiseTable(NoiseSource):
     """As NoiseSource, but problems read their numbers from one table, each block from a random place of its own.
 
-    To draw numbers costs more than all else that a lifted iteration does besides the model's work; to read them costs
-    little (the shared table of Salimans et al., "Evolution Strategies as a Scalable Alternative", 2017). Two blocks may
-    overlap, at other steps; for noise that only shakes what is iterated on that is as good. What was drawn stays valid.
+    Drawing them is a good part of what a lifted iteration does besides the model's work; reading costs little (the
+    shared table of Salimans et al., "Evolution Strategies as a Scalable Alternative", 2017). Two blocks may overlap, at
+    other steps; for noise that only shakes what is iterated on that is as good. What was drawn stays valid.
     """
 
     def __init__(

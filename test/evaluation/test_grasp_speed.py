@@ -69,7 +69,10 @@ def test_an_iteration_of_a_recorded_phase_stands_beside_the_others_and_an_ideal_
     assert len(made) == 2 * len(records)
     for record in records:
         ratio = record["ms_per_iteration_recorded"] / record["ms_ideal_recorded"]
-        assert record["ratio_to_ideal_recorded"] == pytest.approx(ratio)
+        assert record["ratio_recorded_to_ideal_recorded"] == pytest.approx(ratio)
+        ratios = record["ratio_to_ideal"], record["ms_per_iteration_recorded"] / record["ms_ideal"]
+        assert record["ratio_recorded_to_ideal"] == pytest.approx(ratios[1])
+        assert record["within_bar"] == (min(ratios) <= grasp_speed.BAR)
     assert {record["device"] for record in records} == {"cpu"}
 
 

@@ -150,6 +150,15 @@ def test_a_models_own_product_is_used():
     assert model.used == 1
 
 
+def test_a_model_may_return_what_lies_in_memory_in_another_order():
+    class Across(RandomModel):
+        def step(self, latents, actions):
+            return super().step(latents, actions).mT.contiguous().mT
+
+    found, plain = lifted(7, uncertainty_weight=0.0, model=Across(3, 2, 7)), lifted(7, uncertainty_weight=0.0)
+    torch.testing.assert_close(found[0].gradient(), plain[0].gradient())
+
+
 def test_replaced_rows_start_afresh_and_the_others_go_on():
     one, objective, _ = lifted(8)
     other, rate = lifted(8)[0], objective.half_range.expand(2, 3, -1)
