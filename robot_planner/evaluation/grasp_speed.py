@@ -5,8 +5,8 @@
 All methods run on the same model and problems, on one CPU thread or a GPU (``--device``), by turns (A B C A B C ...),
 so that whatever else the machine does meets them alike, a few calls in a row, as at work; figures are medians.
 ``ratio_to_ideal`` is our lifted iteration over one batched forward pass of the model and one vector-Jacobian product
-with respect to the actions: what any lifted method has to compute. With ``--compiled``, and on a GPU, phases as they are
-recorded stand beside that, over the same ideal, and over as many ideals recorded alike.
+with respect to the actions: what any lifted method has to compute. With ``--compiled``, and on a GPU, phases as they
+are recorded stand beside that, over the same ideal, and over as many ideals recorded alike.
 """
 
 import argparse
