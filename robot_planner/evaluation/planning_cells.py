@@ -110,7 +110,12 @@ def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -
     )
     group.add_argument("--settings", type=Path, help=f"settings by planner (default: {files})")
     group.add_argument("--figure", type=Path, metavar="PNG", help="draw success and time against the horizon")
-    group.add_argument("--search", type=int, metavar="N", help="search settings by N tries each, and write --settings")
+    group.add_argument(
+        "--search",
+        type=int,
+        metavar="N",
+        help="search settings by N tries each in the first of --loops, and write --settings",
+    )
 
 
 def records(args: argparse.Namespace, bench: CellWorld) -> list[dict[str, Any]]:
@@ -165,11 +170,13 @@ def _searched(
         raise InvalidInputError("--search writes a file: name it by --settings")
     episodes, milliseconds = args.episodes or 200, (args.milliseconds or [500.0])[0]
     seeds = range(TUNING_SEEDS[0], TUNING_SEEDS[0] + episodes)
-    members = "" if args.members == MEMBERS[0] else f" --members {args.members}"
+    loop = args.loops[0]
+    further = "" if args.members == MEMBERS[0] else f" --members {args.members}"
+    further += "" if loop == "open" else f" --loops {loop} --replan {args.replan}"
     comment = f"""Settings of planners {bench.place}, by
   ./run bench planners --world {bench.name} --model {world.name} --search {args.search} --settings {args.settings} \\
-      --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}{members}
-{args.search} tries a planner, the first with its defaults; open loop; tuning problems from seed {seeds[0]} on. A
+      --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}{further}
+{args.search} tries a planner, the first with its defaults; {loop} loop; tuning problems from seed {seeds[0]} on. A
 try's score is the environment's successes, then the shorter distance left."""
     for name in names:
 
@@ -177,12 +184,12 @@ try's score is the environment's successes, then the shorter distance left."""
             ends = []
             for horizon in horizons:
                 planner = bench.planner(name, world, horizon, settings, args.members)
-                ends += bench.outcomes(world, planner, seeds, horizon, "open", milliseconds / 1e3, args.replan)
+                ends += bench.outcomes(world, planner, seeds, horizon, loop, milliseconds / 1e3, args.replan)
             return float(sum(end.success for end in ends)), -float(np.mean([end.distance for end in ends]))
 
         best, top, scores = search(name, args.search, args.seed, score)
         write_settings(args.settings, {name: best}, comment)
-        about = {"world": bench.name, "model": world.name, "planner": name, "tries": args.search}
+        about = {"world": bench.name, "model": world.name, "loop": loop, "planner": name, "tries": args.search}
         about |= {"problems": episodes * len(horizons), "default_successes": scores[0][0], "successes": top[0]}
         left = {f"distance_{bench.unit}_mean": -top[1]}
         yield {**about, **left, "settings": " ".join(f"{k}={v}" for k, v in best.items())}

@@ -14,7 +14,7 @@ import torch
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, UnknownNameError
 from robot_planner.evaluation import planners, two_room_cells
 from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, searched, write_settings
-from robot_planner.evaluation.planning_runs import PATIENCE, closed_loop, open_loop, outcome_fields
+from robot_planner.evaluation.planning_runs import LOOPS, PATIENCE, closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.two_room_cells import ROOMS, TOLERANCE, RoomTrial
 from robot_planner.planning import recorded
 from robot_planner.planning.anytime import AnytimePlanner
@@ -230,20 +230,24 @@ def test_all_planners_are_compiled_before_the_first_is_timed(model, monkeypatch)
     assert "compiled" not in done
 
 
-def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch):
-    seeds = []
+@pytest.mark.parametrize("loop", ["open", "closed"])
+def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch, loop):
+    seeds, ran = [], []
     monkeypatch.setattr(
         two_room_cells, "sample_problem", lambda seed, horizon: seeds.append(seed) or sample_problem(seed, horizon)
     )
     path = tmp_path / "found.yaml"
     shared = ["--world", "two-room", "--model", model, "--settings", path, "--planners", "cem", "mppi"]
-    words = [*shared, "--search", 3, "--episodes", 2, "--horizons", 9, "--milliseconds", 2]
+    words = [*shared, "--search", 3, "--episodes", 2, "--horizons", 9, "--milliseconds", 2, "--loops", loop, "closed"]
+    monkeypatch.setitem(LOOPS, loop, lambda *rest, run=LOOPS[loop]: ran.append(loop) or run(*rest))
     records = planners.run(options(*words))
     assert seeds == [TUNING_SEEDS[0], TUNING_SEEDS[0] + 1] * 6
     assert [record["planner"] for record in records] == ["cem", "mppi"] and set(found_settings(path)) == {"cem", "mppi"}
     lines = path.read_text().split("./run bench planners ")[1].split("\n# 3 tries")[0]
     typed = options(*shlex.split(lines.replace("\n#", " ").replace("\\", "")))
     assert (typed.search, typed.settings, typed.episodes, typed.horizons) == (3, path, 2, [9])
+    assert typed.loops[0] == loop and ran == [loop] * 12 and f"{loop} loop" in path.read_text()
+    assert {record["loop"] for record in records} == {loop}
 
 
 @pytest.mark.parametrize(
