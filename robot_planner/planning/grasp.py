@@ -86,8 +86,8 @@ class GraspConfig(RefiningConfig):
 
     @property
     def preparing(self) -> int:
-        """See AnytimeConfig: two phases at least."""
-        return max(super().preparing, min(self.iterations, 2 * self.sync_every))
+        """See AnytimeConfig: two phases."""
+        return min(self.iterations, 2 * self.sync_every)
 
     def iterate(self, lifted: Lifted, position: int, rate: Tensor, noise: Tensor | None) -> None:
         """The iteration at a position of a phase; ``rate`` (P, R, A): the phase's, ``noise`` (T-1, P, R, D): normal."""

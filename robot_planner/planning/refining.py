@@ -12,7 +12,7 @@ from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
 from robot_planner.planning.first_actions import first_actions
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
-from robot_planner.types import StopReason
+from robot_planner.types import Problem, StopReason
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,13 @@ class RefiningPlanner(AnytimePlanner):
     config: RefiningConfig
     guesses: ClassVar[dict[str, float]] = {"evaluation": 1.0}
     """How long work takes that was never timed, as a multiple of the first candidates' rollout."""
+
+    def prepare(self, problem: Problem) -> None:
+        """See Planner; the restarts alone are rolled out, too, as only plans need it that are cut short."""
+        super().prepare(problem)
+        config, objective = self.config, self.objective
+        task = self._begin([problem], None).task
+        objective.evaluate(task, objective.neutral.expand(config.horizon, 1, config.restarts, -1))
 
     def _search(self, run: Run) -> StopReason:
         config, budget = self.config, run.budget

@@ -34,9 +34,11 @@ def add_arguments_of_rounds(
         "--horizon", type=int, default=horizon, help="model steps of a rollout in the loss (default: %(default)s)"
     )
     parser.add_argument("--steps", type=int, default=10_000, help="optimiser steps on rollouts (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=2, help="times that plans are learned from (default: 2)")
-    parser.add_argument("--round-steps", type=int, default=4000, help="optimiser steps of each (default: 4000)")
-    parser.add_argument("--round-plans", type=int, default=200, help="problems planned in each (default: 200)")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="times that plans are learned from (default: %(default)s)"
+    )
+    parser.add_argument("--round-steps", type=int, default=4000, help="optimiser steps of each (default: %(default)s)")
+    parser.add_argument("--round-plans", type=int, default=200, help="problems planned in each (default: %(default)s)")
     parser.add_argument("--hidden", type=int, default=hidden, help="width of the networks (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of data and weights (default: 0)")
 

@@ -62,6 +62,7 @@ AHEAD = (1, 8, 16)
 def add_arguments(parser: argparse.ArgumentParser, name: str = "push-t") -> None:
     """Options of the command."""
     add_arguments_of_rounds(parser, name, episodes=10_000, length=EPISODE_STEPS, horizon=6, hidden=96)
+    parser.set_defaults(rounds=3, round_plans=300, round_steps=5000)
     parser.add_argument("--stirred", type=float, default=0.4, help="share of them that are no pushing (default: 0.4)")
     parser.add_argument("--single-steps", type=int, default=20_000, help="optimiser steps on single steps (20000)")
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     push_t.add_arguments(parser, "push-t-pixels")
     add_arguments_of_encoder(parser, images=60_000, steps=7000, channels=32)
-    parser.set_defaults(episodes=6000)
+    parser.set_defaults(episodes=6000, rounds=5, round_plans=200, round_steps=4000)
 
 
 def pairs(episodes: Episodes, count: int, seed: int) -> Pairs:
