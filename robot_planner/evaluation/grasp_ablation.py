@@ -205,7 +205,7 @@ def _planners(
 
 
 def _cells(args: argparse.Namespace, bench: CellWorld) -> Iterator[dict[str, Any]]:
-    world, settings = bench.load(None), found_settings(None, bench.settings)["grasp"]
+    world, settings = bench.load(None), found_settings(None, bench.settings["open"])["grasp"]
     for horizon in args.horizons:
         shared = {**settings, **bench.shared_settings(horizon)}
         planners = _planners(args, bench.name, world, shared)

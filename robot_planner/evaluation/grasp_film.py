@@ -197,7 +197,7 @@ def _push_t(args: argparse.Namespace) -> Filmed:
         shown: Vector = torch.stack([agent, block, stem], -2).numpy()
         return shown
 
-    settings = {**found_settings(None, PUSH_T.settings)["grasp"], "horizon": steps // PUSH_T.skip}
+    settings = {**found_settings(None, PUSH_T.settings["open"])["grasp"], "horizon": steps // PUSH_T.skip}
     bounds = np.full(2, MIDDLE - SCALE), np.full(2, MIDDLE + SCALE)
     return world, Scene(*bounds, positions, bars=((1, 2),)), problem, settings
 

@@ -74,7 +74,7 @@ class PytorchMppi(OutsidePlanner):
             total = objective.cost_of_path(run.task, path, actions, spread)
             total = torch.nan_to_num(total, nan=torch.inf, posinf=torch.inf, neginf=torch.inf)
             self.end_iteration(run, Evaluation(total, path), actions)
-            return (total / (run.task.reference * objective.step_weights.sum()).clamp_min(1e-12))[0]
+            return (total / (run.task.reference * objective.total_weight).clamp_min(1e-12))[0]
 
         with torch.no_grad():
             search = MPPI(

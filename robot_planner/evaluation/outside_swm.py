@@ -115,7 +115,7 @@ class StableWorldmodel(OutsidePlanner):
         """Costs (1, S) of actions (1, S, T, A), in objectives of staying at the start; with their gradient if asked."""
         self.begin_iteration(run)
         actions = self.admissible(units[0])
-        staying = (run.task.reference * self.objective.step_weights.sum()).clamp_min(1e-12)
+        staying = (run.task.reference * self.objective.total_weight).clamp_min(1e-12)
         if not units.requires_grad:
             evaluation = self.objective.evaluate(run.task, actions)
             self.end_iteration(run, evaluation, actions)

@@ -160,7 +160,7 @@ class _Rollouts(nn.Module):
         self.planner, self.run = planner, run
         self.nominal = nominal
         """(T, A) in half ranges: the environment's zero."""
-        self.staying = (run.task.reference * planner.objective.step_weights.sum()).clamp_min(1e-12)[0]
+        self.staying = (run.task.reference * planner.objective.total_weight).clamp_min(1e-12)[0]
 
     def units(self, deviations: Tensor) -> Tensor:
         """(..., T A) in first standard deviations about the nominal -> (..., T, A) in half ranges."""

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each planner's own best settings, found by the same number of tries on the same tuning problems.
 
-Random search: the first try is the defaults, the others draw each parameter from its list. The tuning problems' seeds
-are disjoint from those of any table. What is found stands in a file that the bench reads.
+Random search: the first try is the defaults, the others draw each parameter from its list. For the closed loop, where
+plans come one after the other, the first try is what was found for the open loop, and the others are about it. The
+tuning problems' seeds are disjoint from those of any table. What is found stands in a file that the bench reads.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,15 @@ OBJECTIVE: dict[str, list[Any]] = {
     "smoothness_weight": [0.001, 0.1],
 }
 """The objective's parameters are each planner's to choose: none is judged by its own cost."""
+HESITATION = "hesitation"
+"""Closed loop: time for which a planner may rest until it knows a way, in horizons; see planning/hesitation.py."""
+CLOSED: dict[str, list[Any]] = {"terminal_weight": [3.0, 10.0, 30.0, 100.0], HESITATION: [0.0, 0.5]}
+"""What is drawn otherwise, or in addition, for the closed loop, by every planner.
+
+Where only the end of a plan counts, each plan may put off the arrival: the way has to count more.
+"""
+REDRAWN = 0.25
+"""Probability that a try for the closed loop draws anew what is no parameter of the objective."""
 _REFINING: dict[str, list[Any]] = {
     "restarts": [1, 2, 4, 8],
     "candidates": [32, 128],
@@ -100,15 +110,21 @@ SPACES: dict[str, dict[str, list[Any]]] = {
 Score = tuple[float, ...]
 
 
-def drawn(name: str, trial: int, seed: int) -> dict[str, Any]:
-    """The settings of a try; none for the first one, which has the defaults. Raises InvalidInputError."""
+def drawn(name: str, trial: int, seed: int, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The settings of a try; none for the first one, which has the defaults. Raises InvalidInputError.
+
+    ``about``: what was found for the open loop, if it is the closed one that is searched for.
+    """
     if name not in SPACES:
         raise InvalidInputError(f"nothing is known to search of planner '{name}'; allowed: {', '.join(sorted(SPACES))}")
+    found: dict[str, Any] = dict(about or {})
     if trial == 0:
-        return {}
+        return found
     rng = np.random.default_rng([seed, trial])
-    found: dict[str, Any] = {}
-    for key, values in SPACES[name].items():
+    space = SPACES[name] if about is None else {**SPACES[name], **CLOSED}
+    for key, values in space.items():
+        if about is not None and key not in {**OBJECTIVE, **CLOSED} and rng.random() >= REDRAWN:
+            continue
         value = values[int(rng.integers(len(values)))]
         found |= value if isinstance(value, dict) else {key: value}
     return found
@@ -121,10 +137,14 @@ def searched(name: str) -> set[str]:
 
 
 def search(
-    name: str, trials: int, seed: int, score: Callable[[dict[str, Any]], Score]
+    name: str,
+    trials: int,
+    seed: int,
+    score: Callable[[dict[str, Any]], Score],
+    about: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], Score, list[Score]]:
-    """The settings of the highest score of so many tries, that score, and all scores."""
-    tried = [drawn(name, trial, seed) for trial in range(trials)]
+    """The settings of the highest score of so many tries, that score, and all scores; ``about``: see ``drawn``."""
+    tried = [drawn(name, trial, seed, about) for trial in range(trials)]
     scores = [score(settings) for settings in tried]
     best = max(range(trials), key=lambda trial: scores[trial])
     return tried[best], scores[best], scores

@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
 from robot_planner.evaluation import outside_mppi, outside_swm, outside_torchrl
-from robot_planner.evaluation.planner_settings import SPACES, Score, found_settings, search, write_settings
+from robot_planner.evaluation.planner_settings import HESITATION, SPACES, Score, found_settings, search, write_settings
 from robot_planner.evaluation.planning_figure import draw_horizons
 from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, Outcome, Trial, in_turns, outcome_fields
 from robot_planner.evaluation.settings import plain_planner
+from robot_planner.planning.goal_metric import GoalMetric
+from robot_planner.planning.hesitation import Hesitant
 from robot_planner.planning.members import MembersApart
 from robot_planner.planning.planner import Planner
 from robot_planner.simulation.tasks import TUNING_SEEDS
@@ -51,11 +55,13 @@ class CellWorld:
     """By default [steps of the environment]."""
     skip: int
     """Steps of the environment to one of the model."""
+    limit: float
+    """Distance that the success test allows, in ``unit``."""
     tolerance: float
-    """Distance at which the model's word for it is taken, in ``unit``; less than the success test's."""
+    """Distance at which the model's word for it is taken; less than ``limit``."""
     unit: str
-    settings: str
-    """File below config/."""
+    settings: Mapping[str, str]
+    """Files below config/, by loop."""
     load: Callable[[str | None], PlanningWorld]
     trial: Callable[[PlanningWorld, int, int], Trial]
     """(world, seed, horizon) -> a problem as the world sees it."""
@@ -74,13 +80,23 @@ class CellWorld:
         members: str = MEMBERS[0],
         compiled: bool = False,
     ) -> Planner:
-        """A planner with these settings and the shared ones; ``members``: see MEMBERS."""
+        """A planner with these settings and the shared ones; ``members``: see MEMBERS.
+
+        The setting HESITATION is no parameter of a planner: how long it may wait for a better plan, in horizons.
+        """
         whole = {"terminal_weight": 100.0, **settings, **self.shared_settings(horizon), "compiled": int(compiled)}
-        if members == "mean":
-            return plain_planner(name, world.dynamics, world.metric(), CLOCK, **whole)
-        return MembersApart(
-            world.dynamics, world.metric(), lambda model, metric: plain_planner(name, model, metric, CLOCK, **whole)
-        )
+        hesitation = whole.pop(HESITATION, 0.0)
+        dynamics, metric = world.dynamics, world.metric()
+
+        def plain(model: WorldModel, metric: GoalMetric) -> Planner:
+            return plain_planner(name, model, metric, CLOCK, **whole)
+
+        planner = plain(dynamics, metric) if members == "mean" else MembersApart(dynamics, metric, plain)
+        if hesitation == 0.0:
+            return planner
+        rest = torch.zeros_like(dynamics.action_low).clamp(dynamics.action_low, dynamics.action_high).numpy()
+        patience = hesitation * (horizon // self.skip) * dynamics.step_seconds
+        return Hesitant(planner, metric, rest, self.limit, patience)
 
     def outcomes(
         self,
@@ -100,7 +116,10 @@ class CellWorld:
 def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -> None:
     """Options of these worlds."""
     horizons = "; ".join(f"{world.name}: {' '.join(map(str, world.horizons))}" for world in worlds)
-    files = "; ".join(f"{world.name}: config/{world.settings}" for world in worlds)
+    files = "; ".join(
+        f"{world.name}: {' and '.join(dict.fromkeys(f'config/{file}' for file in world.settings.values()))}"
+        for world in worlds
+    )
     group.add_argument("--horizons", type=int, nargs="+", help=f"steps of the environment (default: {horizons})")
     group.add_argument("--loops", nargs="+", choices=tuple(LOOPS), default=list(LOOPS), help="(default: open closed)")
     group.add_argument("--replan", type=int, default=5, help="closed loop: steps between plans (default: 5)")
@@ -137,9 +156,9 @@ def records(args: argparse.Namespace, bench: CellWorld) -> list[dict[str, Any]]:
 def _measured(
     args: argparse.Namespace, bench: CellWorld, world: PlanningWorld, names: Sequence[str], horizons: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    settings = found_settings(args.settings, bench.settings)
     seeds = range(args.seed, args.seed + (args.episodes or 200))
     for loop in args.loops:
+        settings = found_settings(args.settings, bench.settings[loop])
         for horizon in horizons:
             for milliseconds in args.milliseconds or (500.0,):
                 planners = {
@@ -173,11 +192,13 @@ def _searched(
     loop = args.loops[0]
     further = "" if args.members == MEMBERS[0] else f" --members {args.members}"
     further += "" if loop == "open" else f" --loops {loop} --replan {args.replan}"
+    base = None if loop == "open" else found_settings(None, bench.settings["open"])
+    first = "its defaults" if base is None else f"what config/{bench.settings['open']} says and the others about it"
     comment = f"""Settings of planners {bench.place}, by
   ./run bench planners --world {bench.name} --model {world.name} --search {args.search} --settings {args.settings} \\
       --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}{further}
-{args.search} tries a planner, the first with its defaults; {loop} loop; tuning problems from seed {seeds[0]} on. A
-try's score is the environment's successes, then the shorter distance left."""
+{args.search} tries a planner, the first with {first}; {loop} loop; tuning problems from
+seed {seeds[0]} on. A try's score is the environment's successes, then the shorter distance left."""
     for name in names:
 
         def score(settings: dict[str, Any], name: str = name) -> Score:
@@ -187,16 +208,17 @@ try's score is the environment's successes, then the shorter distance left."""
                 ends += bench.outcomes(world, planner, seeds, horizon, loop, milliseconds / 1e3, args.replan)
             return float(sum(end.success for end in ends)), -float(np.mean([end.distance for end in ends]))
 
-        best, top, scores = search(name, args.search, args.seed, score)
+        about = None if base is None else base.get(name, {})
+        best, top, scores = search(name, args.search, args.seed, score, about)
         write_settings(args.settings, {name: best}, comment)
-        about = {"world": bench.name, "model": world.name, "loop": loop, "planner": name, "tries": args.search}
-        about |= {"problems": episodes * len(horizons), "default_successes": scores[0][0], "successes": top[0]}
+        found = {"world": bench.name, "model": world.name, "loop": loop, "planner": name, "tries": args.search}
+        found |= {"problems": episodes * len(horizons), "first_successes": scores[0][0], "successes": top[0]}
         left = {f"distance_{bench.unit}_mean": -top[1]}
-        yield {**about, **left, "settings": " ".join(f"{k}={v}" for k, v in best.items())}
+        yield {**found, **left, "settings": " ".join(f"{k}={v}" for k, v in best.items())}
 
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:
     """Tells how far the bench is."""
-    keys = ("loop", "horizon", "planner", "environment_success", "model_success", "successes", "default_successes")
+    keys = ("loop", "horizon", "planner", "environment_success", "model_success", "successes", "first_successes")
     print("  ".join(f"{key} {record[key]}" for key in keys if key in record), flush=True)
     return record

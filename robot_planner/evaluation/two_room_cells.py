@@ -8,11 +8,11 @@ import numpy.typing as npt
 from robot_planner.evaluation.planning_cells import CellWorld
 from robot_planner.point_world import ROOM_WORLD, load_point_world
 from robot_planner.simulation.two_room import STEP_SECONDS, SUCCESS, RoomProblem, sample_problem, step, success
-from robot_planner.types import Plan, Problem
+from robot_planner.types import FloatArray, Problem
 from robot_planner.world import PlanningWorld
 
-TOLERANCE = 8.0
-"""Half of the success test's [px]."""
+TOLERANCE = SUCCESS / 2
+"""[px]."""
 
 
 class RoomTrial:
@@ -31,9 +31,9 @@ class RoomTrial:
         self.position = step(self.position[None], action[None])[0]
         self._present = ROOM_WORLD.see(self._world, self.position[None])[0]
 
-    def believes(self, plan: Plan) -> bool:
+    def believes(self, latent: FloatArray) -> bool:
         """See Trial."""
-        return self._world.goal_distance(plan.states[-1], self._goal) < SUCCESS
+        return self._world.goal_distance(latent, self._goal) < SUCCESS
 
     def distance(self) -> float:
         """See Trial; [px]."""
@@ -62,9 +62,10 @@ ROOMS = CellWorld(
     success_test="16 px",
     horizons=(10, 20, 30, 50, 80),
     skip=1,
+    limit=SUCCESS,
     tolerance=TOLERANCE,
     unit="px",
-    settings="two_room.yaml",
+    settings={"open": "two_room.yaml", "closed": "two_room.yaml"},
     load=_load,
     trial=_trial,
 )

@@ -33,6 +33,9 @@ class AnytimeConfig(ObjectiveConfig):
     tolerance: float = parameter(
         0.0, "distance of the last state to the goal that is near enough, in the metric's unit; 0: never", 0.0, 1e6
     )
+    keep_arrival: bool = parameter(
+        True, "a plan is to arrive when the last one has promised to come within the tolerance, and not at its own end"
+    )
     patience: int = parameter(
         0, "milestones without improvement after which the cost has stalled; 0: never", 0, 100_000
     )
@@ -112,15 +115,24 @@ class Run:
     """One call: the problems still open, and the best rollout of each. Tensors hold the open problems, in order."""
 
     def __init__(
-        self, objective: Objective, problems: Sequence[Problem], config: AnytimeConfig, budget: Budget
+        self,
+        objective: Objective,
+        problems: Sequence[Problem],
+        config: AnytimeConfig,
+        budget: Budget,
+        arrival: int | None = None,
     ) -> None:
+        """``arrival``: the step at which plans are to be at the goal; None: their last."""
         self.objective, self.config, self.budget = objective, config, budget
         self.problems = list(problems)
-        self.task = objective.task(*_stacked(self.problems, objective))
+        self.arrival = config.horizon if arrival is None else arrival
+        self.task = objective.task(*_stacked(self.problems, objective), self.arrival)
         self.round = 0
         """Plans made since the last reset: a robot that stands still tries other candidates at each replan."""
         self.warm: tuple[Tensor, Tensor] | None = None
         """Actions (T, A) and states (T+1, D) to begin from."""
+        self.others: Tensor | None = None
+        """Actions (T, K, A) of further plans to begin from; at the end, those that the search leaves to the next."""
         self.iterations = 0
         self.best_cost = torch.full((len(problems),), torch.inf, device=objective.device, dtype=objective.dtype)
         self.best_actions = self.best_states = torch.empty(0)
@@ -166,7 +178,7 @@ class Run:
         done = self._failed
         if config.tolerance > 0.0:
             with torch.no_grad():
-                distance = self.objective.metric.distance(self.best_states[-1], self.task.goals.squeeze(1))
+                distance = self.objective.metric.distance(self.best_states[self.arrival], self.task.goals.squeeze(1))
             done = done | (distance <= config.tolerance)
         if config.patience > 0:
             done = done | (self._stalled >= config.patience)
@@ -227,16 +239,19 @@ class AnytimePlanner:
         self.objective = Objective(model, metric, config)
         self.config, self._clock = config, clock
         self._last: Plan | None = None
+        self._others: Tensor | None = None
         self._round = 0
         self._durations: dict[int, dict[str, float]] = {}
 
     def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
         """See Planner."""
-        run = self._begin([problem], deadline)
-        run.warm, run.round = self._shifted(problem), self._round
+        warm = self._shifted(problem)
+        run = self._begin([problem], deadline, None if warm is None else self._promised(warm[1], problem))
+        run.warm, run.round = warm, self._round
+        run.others = None if warm is None else self._shifted_others(problem)
         self._round += 1
         plan = run.plans(self._search(run))[0]
-        self._last = plan
+        self._last, self._others = plan, run.others
         return plan
 
     def plan_batch(self, problems: Sequence[Problem], deadline: float | None = None) -> list[Plan]:
@@ -248,7 +263,7 @@ class AnytimePlanner:
 
     def reset(self) -> None:
         """See Planner."""
-        self._last, self._round = None, 0
+        self._last, self._others, self._round = None, None, 0
 
     def prepare(self, problem: Problem) -> None:
         """See Planner."""
@@ -258,7 +273,7 @@ class AnytimePlanner:
         for _ in range(2):  # the second one has a warm start
             twin.plan(problem)
 
-    def _begin(self, problems: Sequence[Problem], deadline: float | None) -> Run:
+    def _begin(self, problems: Sequence[Problem], deadline: float | None, arrival: int | None = None) -> Run:
         device = self.objective.device
         wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else None
         budget = Budget(deadline, self._clock, self._durations.setdefault(len(problems), {}), wait)
@@ -268,7 +283,7 @@ class AnytimePlanner:
                 f"{len(problems)} problems over a horizon of {self.config.horizon} need about {need:.0f} MiB; "
                 f"allowed: {self.config.max_memory} (max_memory)"
             )
-        return Run(self.objective, problems, self.config, budget)
+        return Run(self.objective, problems, self.config, budget, arrival)
 
     def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
         """The last plan moved to where the new one begins; None without one, if time ran backwards, or past its end."""
@@ -282,6 +297,27 @@ class AnytimePlanner:
         actions = torch.from_numpy(shift_actions(plan.actions, steps, objective.neutral.cpu().numpy()))
         states = torch.from_numpy(shift_states(plan.states, steps))
         return actions.to(objective.low).clamp(objective.low, objective.high), states.to(objective.low)
+
+    def _shifted_others(self, problem: Problem) -> Tensor | None:
+        """What the last search left beside its plan, moved as the plan is."""
+        if self._last is None or self._others is None:
+            return None
+        actions, neutral = self._others, self.objective.neutral
+        fill = neutral.repeat(actions.shape[1]).cpu().numpy()
+        moved = shift_actions(actions.flatten(1).cpu().numpy(), steps_since(self._last, problem.begins), fill)
+        return torch.from_numpy(moved).to(actions).view_as(actions)
+
+    def _promised(self, states: Tensor, problem: Problem) -> int | None:
+        """The first step at which a warm start's states (T+1, D) are near enough to the goal; None: at none.
+
+        With the arrival at the end of each new plan, a whole horizon from now, plans could put it off for ever.
+        """
+        config, goal = self.config, torch.as_tensor(problem.goal).to(states)
+        if not config.keep_arrival or config.tolerance <= 0.0 or goal.shape != states.shape[1:]:
+            return None
+        with torch.no_grad():
+            near = (self.objective.metric.distance(states[1:], goal.unsqueeze(0)) <= config.tolerance).tolist()
+        return near.index(True) + 1 if True in near else None
 
     def _memory(self, problems: int) -> int:
         """About how many bytes a call for so many problems takes."""

@@ -4,7 +4,7 @@
 
 For states s_1..s_T and actions a_0..a_{T-1}, where s_T is free as well,
 
-    L = [sum_t w_t c(s_t, g) + terminal_weight c(s_T, g) + uncertainty and smoothness] / C  +  sum_t m_t v_t
+    L = [sum_t w_t c(s_t, g) + terminal_weight c(s_N, g) + uncertainty and smoothness] / C  +  sum_t m_t v_t
     v_t = mean over the latent of ((s_{t+1} - F(s_t, a_t)) / scale)^2
 
 C is the objective of staying at the start, scale the latents' way from start to goal, so that no weight depends on
@@ -35,8 +35,8 @@ class Collocation:
         self.multipliers = torch.full_like(actions[..., 0], multiplier)
         self.scale = latent_scale(task)
         """(P, 1, 1) root mean square of the latents' way from start to goal."""
-        self._staying = (task.reference * objective.step_weights.sum()).clamp_min(torch.finfo(states.dtype).tiny)
-        self._weights = objective.step_weights[: len(actions)] / self._staying
+        self._staying = (task.reference * objective.total_weight).clamp_min(torch.finfo(states.dtype).tiny)
+        self._weights = task.weights.mT[: len(actions)].unsqueeze(-1) / self._staying
         self._reference = task.reference / self._staying
 
     def loss_and_gradient(self, states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

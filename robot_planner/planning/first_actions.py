@@ -20,7 +20,7 @@ def first_actions(run: Run, count: int, spread: float, warm_spread: float) -> Te
 
     Cold: rest, the greedy way, then smooth random sequences of root mean square ``spread`` half ranges about rest.
     Warm: the warm start, rest, the greedy way, then by turns the warm start plus ``warm_spread`` half ranges of smooth
-    random sequences, and rest plus ``spread`` of them.
+    random sequences, and rest plus ``spread`` of them; last, what the last search left.
     """
     objective = run.objective
     actions = objective.neutral + spread * smooth_noise(run, count)
@@ -30,6 +30,9 @@ def first_actions(run: Run, count: int, spread: float, warm_spread: float) -> Te
         near = slice(len(fixed) + 1, None, 2)
         actions[:, :, near] = warm + (actions[:, :, near] - objective.neutral) * (warm_spread / max(spread, 1e-9))
         actions[:, :, :1] = warm
+    if run.others is not None:
+        room = min(run.others.shape[1], max(count - len(fixed) - 1, 0))
+        actions[:, :, count - room :] = run.others[:, :room].unsqueeze(1)
     first = 0 if run.warm is None else 1
     for position, action in enumerate(fixed[: max(count - first, 0)], start=first):
         actions[:, :, position] = action

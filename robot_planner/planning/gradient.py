@@ -34,20 +34,21 @@ class _Descent:
 
     def __init__(self, run: Run, config: GradientConfig, actions: Tensor) -> None:
         self.run, self.unseen = run, False
-        self._actions = actions.clone()
+        self.actions = actions.clone()
+        """See Search."""
         self._adam = Adam(actions)
         self._rate = config.rate * run.objective.half_range
 
     def iterate(self) -> None:
         """Rolls out, and steps down the gradient; restarts that are not finite go on from the best plan."""
-        run, actions = self.run, self._actions
+        run, actions = self.run, self.actions
         evaluation, gradient = run.objective.evaluate_with_gradient(run.task, actions)
         run.record(evaluation, actions)
         failed = (torch.isinf(evaluation.cost) | ~torch.isfinite(gradient).all(-1).all(0)).unsqueeze(-1)
         self._adam.step(actions, torch.where(failed, 0.0, gradient), self._rate)
         self._adam.forget(failed)
         actions.clamp_(run.objective.low, run.objective.high)
-        self._actions = torch.where(failed, run.best_actions.unsqueeze(2), actions)
+        self.actions = torch.where(failed, run.best_actions.unsqueeze(2), actions)
         run.iterations += 1
         self.unseen = True
 
@@ -60,13 +61,13 @@ class _Descent:
         """See Search."""
         run = self.run
         run.budget.begin()
-        run.record(run.objective.evaluate(run.task, self._actions), self._actions)
+        run.record(run.objective.evaluate(run.task, self.actions), self.actions)
         run.budget.took("evaluation")
         self.unseen = False
 
     def keep(self, problems: list[int]) -> None:
         """See Search."""
-        self._actions, self._adam = self._actions[:, problems], self._adam.keep(problems)
+        self.actions, self._adam = self.actions[:, problems], self._adam.keep(problems)
 
 
 @PLANNERS.register("gradient")

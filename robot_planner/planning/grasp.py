@@ -129,13 +129,14 @@ class LiftedPhase:
         starts: Tensor,
         goals: Tensor,
         reference: Tensor,
+        weights: Tensor,
         states: Tensor,
         actions: Tensor,
         rate: Tensor,
         *noise: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """A task, states (T+1, P, R, D), actions (T, P, R, A), their rate, noises -> states and actions after it."""
-        config, task = self._config, Task(starts, goals, reference)
+        config, task = self._config, Task(starts, goals, reference, weights)
         ends_at_goal = config.initial_states == "line"
         lifted = self._lifted_type(self._objective, task, states, actions, config.goal_weight, ends_at_goal)
         for position in range(config.sync_every):
@@ -268,6 +269,11 @@ class GraspSearch:
             torch.where(mask, evaluation.states, self._kept.states),
         )
         return self._kept_actions, self._kept
+
+    @property
+    def actions(self) -> Tensor:
+        """See Search."""
+        return self._kept_actions if self._sync is not None and self._sync.descends else self.lifted.actions
 
     def keep(self, problems: list[int]) -> None:
         """Drops all problems but these."""

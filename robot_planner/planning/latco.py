@@ -90,6 +90,11 @@ class _Search:
         self._heal(evaluation.cost)
         self.unseen = False
 
+    @property
+    def actions(self) -> Tensor:
+        """See Search."""
+        return self.problem.actions
+
     def keep(self, problems: list[int]) -> None:
         """See Search."""
         self.problem = self.problem.keep(problems, self.run.task)

@@ -52,8 +52,7 @@ class Lifted:
         self._adam = Adam(self.actions)
         self.scale, gain = latent_scale(task), goal_gain(objective, task)
         """(P, 1, 1) root mean square of the latents' way from start to goal."""
-        dense = objective.step_weights.view(-1, 1, 1, 1).clone()
-        dense[-1] -= config.terminal_weight
+        dense = objective.dense.view(-1, 1, 1, 1)
         self._uphill = uphill(objective.metric, task.goals, goal_weight * horizon * dense[:horizon] * gain)
         price = goal_weight * gain * task.reference.unsqueeze(-1)
         self._smooth = config.smoothness_weight > 0.0 and horizon > 1

@@ -56,7 +56,7 @@ class PathIntegral(Gaussians):
         self, objective: Objective, task: Task, noise: NoiseSource, config: MppiConfig, mean: Tensor, spread: float
     ) -> None:
         super().__init__(objective, noise, config, mean, spread)
-        staying = task.reference * objective.step_weights.sum()
+        staying = task.reference * objective.total_weight
         self._temperature = (config.temperature * staying).clamp_min(torch.finfo(mean.dtype).tiny)
 
     def fit(self, actions: Tensor, evaluation: Evaluation) -> None:

@@ -4,11 +4,12 @@
 
 For states s_0..s_T rolled out from actions a_0..a_{T-1}, goal g, metric cost c and model uncertainty u:
 
-    J(a) = sum_t w_t c(s_t, g) + terminal_weight c(s_T, g)
+    J(a) = sum_t w_t c(s_t, g) + terminal_weight c(s_N, g)
          + c_0 [uncertainty_weight mean_t relu(u_t - uncertainty_threshold) + smoothness_weight mean_t |da_t / h|^2]
 
 with w_t ~ discount^t summing to one, h half the admissible range of an action, and c_0 = |c(s_0, g)|, so that the
-weights mean the same for every metric. Shapes: T steps, P problems, R candidates a problem: actions (T, P, R, A).
+weights mean the same for every metric. N, the step of arrival, is T, or what an earlier plan has promised. Shapes: T
+steps, P problems, R candidates a problem: actions (T, P, R, A).
 """
 
 import sys
@@ -65,6 +66,8 @@ class Task(NamedTuple):
     """(P, 1, D): broadcasts over candidates and steps."""
     reference: Tensor
     """(P, 1) magnitude of the cost at the start, c_0."""
+    weights: Tensor
+    """(P, T) weight of each step's metric cost."""
 
 
 class Evaluation(NamedTuple):
@@ -90,10 +93,10 @@ class Objective:
         self.neutral = torch.zeros_like(low).clamp(low, high)
         """(A,) the admissible action nearest to zero."""
         weights = config.discount ** torch.arange(1, config.horizon + 1, dtype=torch.float64)
-        weights = weights / weights.sum()
-        weights[-1] += config.terminal_weight
-        self.step_weights = weights.to(low).view(-1, 1, 1)
-        """(T, 1, 1) weight of each step's metric cost."""
+        self.dense = (weights / weights.sum()).to(low)
+        """(T,) weights of the steps' metric costs without that of the arrival."""
+        self.total_weight = 1.0 + config.terminal_weight
+        """Of all metric costs, the arrival's included."""
 
         recorded = config.recorded(self.device)
         if recorded and self.device.type == "cpu":
@@ -105,10 +108,13 @@ class Objective:
         self.stiffness = (2.0 / self._changes(config.horizon) * change.mT @ change).to(low)
         """(T, T) K for which K a is the gradient of the mean squared change of a, with respect to a."""
 
-    def task(self, starts: Tensor, goals: Tensor) -> Task:
-        """Problems from latents (P, D), (P, D)."""
+    def task(self, starts: Tensor, goals: Tensor, arrival: int | None = None) -> Task:
+        """Problems from latents (P, D), (P, D), to arrive after so many steps; None: after all."""
         with torch.no_grad():
-            return Task(starts, goals.unsqueeze(1), self.metric.cost(starts, goals).abs().unsqueeze(1))
+            weights = self.dense.clone()
+            weights[(arrival or self.config.horizon) - 1] += self.config.terminal_weight
+            reference = self.metric.cost(starts, goals).abs().unsqueeze(1)
+            return Task(starts, goals.unsqueeze(1), reference, weights.repeat(len(starts), 1))
 
     def evaluate(self, task: Task, actions: Tensor) -> Evaluation:
         """Cost and states of the rollout of actions (T, P, R, A); no gradient."""
@@ -164,7 +170,7 @@ class Objective:
     def cost_of_path(self, task: Task, path: Tensor, actions: Tensor, uncertainty: Tensor | None = None) -> Tensor:
         """Cost (P, R) of states (T+1, P, R, D) already rolled out, with their uncertainty (T, P, R) where it counts."""
         horizon, config = len(actions), self.config
-        cost = (self.metric.cost(path[1:], task.goals) * self.step_weights[:horizon]).sum(0)
+        cost = (self.metric.cost(path[1:], task.goals) * task.weights.mT[:horizon].unsqueeze(-1)).sum(0)
         if uncertainty is not None:
             excess = torch.relu(uncertainty - config.uncertainty_threshold).mean(0)
             cost = cost + config.uncertainty_weight * task.reference * excess

@@ -8,10 +8,10 @@ noise of many sizes and of many paces, over all of the plan or a stretch of it. 
 (a (mu + lambda) evolution strategy; Schwefel, "Evolution and Optimum Seeking", 1995).
 
 What the mutants' rollouts say is used a second time. About each restart they are secants: so much of a change of the
-actions, so much of a change of where the plan ends. With the metric's curvature there they make a least-squares problem
-whose solution, within the mutants' span, is a Gauss-Newton step to the goal that took no derivative of the model (so
-ensemble Kalman inversion steps; Iglesias, Law and Stuart, Inverse Problems 29, 2013). It is tried at several dampings
-beside the next mutants.
+actions, so much of a change of where the plan arrives. With the metric's curvature there they make a least-squares
+problem whose solution, within the mutants' span, is a Gauss-Newton step to the goal that took no derivative of the
+model (so ensemble Kalman inversion steps; Iglesias, Law and Stuart, Inverse Problems 29, 2013). It is tried at several
+dampings beside the next mutants.
 """
 
 from collections.abc import Callable, Sequence
@@ -130,8 +130,8 @@ class PopulationSync:
         if not count:
             return mutants[:, :, :0]
         problems = len(run.task.starts)
-        ends = outcome.states[-1, :, : mutants.shape[2]].unflatten(1, (-1, samples))  # (P, R, S, D)
-        begin, goals = self._kept.states[-1].unsqueeze(2), run.task.goals.unsqueeze(1)
+        ends = outcome.states[run.arrival, :, : mutants.shape[2]].unflatten(1, (-1, samples))  # (P, R, S, D)
+        begin, goals = self._kept.states[run.arrival].unsqueeze(2), run.task.goals.unsqueeze(1)
         weight = curvature(gradient_of(objective.metric), ends, goals).sqrt()
         moved = (mutants.unflatten(2, (-1, samples)) - self._actions.unsqueeze(3)) / objective.half_range
         moved = moved.permute(1, 2, 3, 0, 4).flatten(3)  # (P, R, S, T A)

@@ -32,6 +32,11 @@ class Search(Protocol):
     """Whether the actions have changed since they were rolled out."""
 
     @property
+    def actions(self) -> Tensor:
+        """(T, P, R, A): the plans that are refined, as good as they are by now."""
+        ...
+
+    @property
     def goes_on(self) -> bool:
         """Whether the next look goes on with the last one's work, without an iteration between them."""
         ...
@@ -68,6 +73,13 @@ class RefiningPlanner(AnytimePlanner):
         objective.evaluate(task, objective.neutral.expand(config.horizon, 1, config.restarts, -1))
 
     def _search(self, run: Run) -> StopReason:
+        reason, search = self._refined(run)
+        if search is not None and len(run.problems) == 1:
+            run.others = search.actions[:, 0]
+        return reason
+
+    def _refined(self, run: Run) -> tuple[StopReason, Search | None]:
+        """See ``_search``; the search as well, if there was time for one."""
         config, budget = self.config, run.budget
         actions = first_actions(run, max(config.candidates, config.restarts), config.initial_spread, config.warm_spread)
         evaluation = self.objective.evaluate(run.task, actions)
@@ -77,7 +89,7 @@ class RefiningPlanner(AnytimePlanner):
             budget.assume(kind, "first", times)
         kept = run.settle()
         if kept == []:
-            return StopReason.CONVERGED
+            return StopReason.CONVERGED, None
         actions, evaluation = screened(actions, evaluation, config.restarts, kept)
         attempt = 0
         while (more := self._more_candidates(run, attempt)) is not None:
@@ -86,7 +98,7 @@ class RefiningPlanner(AnytimePlanner):
             budget.took("more")
             kept = run.settle()
             if kept == []:
-                return StopReason.CONVERGED
+                return StopReason.CONVERGED, None
             cost = torch.cat([evaluation.cost, found.cost], dim=1)
             states = torch.cat([evaluation.states, found.states], dim=2)
             everything = torch.cat([actions, more], dim=2)
@@ -99,7 +111,7 @@ class RefiningPlanner(AnytimePlanner):
             if not budget.fits(*needs):
                 if search is not None and search.unseen and budget.fits("evaluation"):
                     search.evaluate()
-                return StopReason.DEADLINE
+                return StopReason.DEADLINE, search
             if search is None:
                 search = self._begin_search(run, actions, evaluation)
                 budget.took("set-up")
@@ -110,12 +122,12 @@ class RefiningPlanner(AnytimePlanner):
                 continue
             kept = run.settle()
             if kept == []:
-                return StopReason.CONVERGED
+                return StopReason.CONVERGED, search
             if kept is not None:
                 search.keep(kept)
         if search is not None and search.unseen:
             search.evaluate()
-        return StopReason.ITERATIONS
+        return StopReason.ITERATIONS, search
 
     def _more_candidates(self, run: Run, attempt: int) -> Tensor | None:
         """Candidates (T, P, C, A) for problems that are not solved yet, other ones in each attempt; None: no more."""

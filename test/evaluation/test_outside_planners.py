@@ -140,8 +140,8 @@ def test_a_sequence_as_one_action_is_torchrls_search_step_by_step(name):
     )
     objective, problem = planner.objective, random_problem(8, 2)
     start, goal = torch.from_numpy(problem.start), torch.from_numpy(problem.goal)
-    staying = objective.metric.cost(start, goal) * objective.step_weights.sum()
-    weights, costs = iter(objective.step_weights.flatten().repeat(iterations)), []
+    staying = objective.metric.cost(start, goal) * objective.total_weight
+    weights, costs = iter(objective.task(start[None], goal[None]).weights[0].repeat(iterations)), []
 
     class Stepped(ModelBasedEnvBase):
         def _step(self, tensordict):

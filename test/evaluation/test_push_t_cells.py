@@ -144,7 +144,7 @@ def test_settings_are_searched_into_a_file(model, tmp_path):
 
 
 def test_shipped_settings_are_of_planners_and_admissible():
-    for name, settings in found_settings(None, PUSH_T.settings).items():
+    for name, settings in found_settings(None, PUSH_T.settings["open"]).items():
         planner_configs()[name].from_mapping(settings)
 
 

@@ -23,7 +23,7 @@ SIZES = {"horizon": 8, "iterations": 15, "restarts": 3, "candidates": 6}
 
 def tasks(seed, count=3, dim=4):
     starts, goals = torch.randn(2, count, dim, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return Task(starts, goals.unsqueeze(1), torch.ones(count, 1))
+    return Task(starts, goals.unsqueeze(1), torch.ones(count, 1), torch.ones(count, 1))
 
 
 def recorded(planner, monkeypatch):

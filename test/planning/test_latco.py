@@ -56,7 +56,7 @@ def test_on_the_rollout_nothing_is_violated_and_the_loss_is_the_objective():
     evaluation = objective.evaluate(task, problem.actions)
     loss, violation, *_ = problem.loss_and_gradient(evaluation.states, problem.actions)
     assert float(violation.max()) < 1e-20
-    staying = task.reference * objective.step_weights.sum()
+    staying = task.reference * objective.total_weight
     torch.testing.assert_close(loss, evaluation.cost / staying)
 
 
@@ -104,8 +104,8 @@ def residuals(problem, objective, task, at):
     states = torch.cat([task.starts[:1], at[:, A:] * problem.scale[0]])
     predicted = objective.model.step(states[:-1], actions)
     dynamics = (2 * problem.multipliers[:, 0, :1] / D).sqrt() * (states[1:] - predicted) / problem.scale[0]
-    staying = task.reference[0] * objective.step_weights.sum()
-    cost = objective.metric.cost(states[1:], task.goals[0]) * objective.step_weights.flatten() / staying
+    staying = task.reference[0] * objective.total_weight
+    cost = objective.metric.cost(states[1:], task.goals[0]) * task.weights[0] / staying
     change = actions.diff(dim=0) / objective.half_range
     weight = 2 * objective.config.smoothness_weight * task.reference[0] / staying / change.numel()
     return torch.cat([dynamics.flatten(), (2 * cost).sqrt(), (weight.sqrt() * change).flatten()])

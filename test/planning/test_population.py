@@ -110,7 +110,7 @@ def test_a_secant_step_reaches_at_once_what_is_linear():
     problem = Problem(np.zeros(2, np.float32), goal)
     for secants, near in ((4, True), (0, False)):
         run, sync, actions = started(several(1), LatentDistance(), [problem], samples=6, spread=0.05, secants=secants)
-        run.objective.step_weights[:-1] = 0.0  # where the plan ends is all that counts
+        run.task.weights[:, :-1] = 0.0  # where the plan ends is all that counts
         sync._kept = run.objective.evaluate(run.task, actions)
         _, after = sync.improve(run, actions, 2)
         assert (float((after.states[-1, 0, 0] - torch.from_numpy(goal)).abs().max()) < 0.01) == near

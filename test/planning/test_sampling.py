@@ -63,7 +63,7 @@ def test_mppi_moves_its_mean_to_the_weighed_samples_and_hands_it_out():
     gaussians = planner._gaussians(run, *planner._first(run))
     actions = gaussians.sample()
     cost = planner.objective.evaluate(run.task, actions).cost
-    temperature = 0.01 * run.task.reference * planner.objective.step_weights.sum()
+    temperature = 0.01 * run.task.reference * planner.objective.total_weight
     gaussians.fit(actions, Evaluation(cost, torch.empty(0)))
     expected = (torch.softmax(-cost / temperature, 1)[None, :, :, None] * actions).sum(2)
     torch.testing.assert_close(gaussians.mean, expected)

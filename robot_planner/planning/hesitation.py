@@ -1,0 +1,71 @@
+# Copyright 2026 The robot_planner authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Standing still until a plan is found that the model believes in, for a while.
+
+The first plans of a closed loop are the worst, and the robot begins to move by them all the same: a block is pushed
+against a wall, and no later plan gets it away from there. At rest the problem stays the same, and a planner that goes
+on where its last plan has ended has several plans' time for it. Time spent so is time lost, so it is limited.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from robot_planner.errors import InvalidInputError
+from robot_planner.planning.goal_metric import GoalMetric
+from robot_planner.planning.planner import Planner
+from robot_planner.types import FloatArray, Plan, Problem
+
+
+class Hesitant:
+    """The Planner protocol around any planner: its plans begin with a step's rest while it knows no way to the goal.
+
+    The planner's own time stands still meanwhile, so that its warm start is the plan that was not begun.
+    """
+
+    def __init__(self, planner: Planner, metric: GoalMetric, rest: FloatArray, near: float, patience: float) -> None:
+        """``rest`` (A,): the action by which the robot stands still.
+
+        ``near``: a plan that comes so near to the goal is begun, in the metric's unit; ``patience``: time for which
+        the robot rests in all, until ``reset`` [s]. Raises InvalidInputError.
+        """
+        if near <= 0.0 or patience < 0.0:
+            raise InvalidInputError(f"near must be positive and patience not negative: {near}, {patience}")
+        self.name = planner.name
+        self._planner, self._metric, self._rest = planner, metric, np.asarray(rest, np.float32)
+        self._near, self._patience = near, patience
+        self._rested = 0
+        self._since: int | None = None
+
+    def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
+        """See Planner; the plan has as many steps as the planner's, the last one is left out for a rest."""
+        if self._since is not None:
+            self._rested += max(problem.stamp - self._since, 0)
+            self._since = None
+        inner = replace(problem, stamp=problem.stamp - self._rested)
+        plan = replace(self._planner.plan(inner, deadline), stamp=problem.stamp)
+        if self._rested >= round(self._patience * 1e9) or self._arrives(plan, problem):
+            return plan
+        self._since = problem.stamp
+        actions = np.concatenate([self._rest[None], plan.actions[:-1]])
+        return replace(plan, actions=actions, states=np.concatenate([plan.states[:1], plan.states[:-1]]))
+
+    def plan_batch(self, problems: Sequence[Problem], deadline: float | None = None) -> list[Plan]:
+        """See Planner; there is no rest in it, as there are no plans to follow."""
+        return self._planner.plan_batch(problems, deadline)
+
+    def reset(self) -> None:
+        """See Planner."""
+        self._planner.reset()
+        self._rested, self._since = 0, None
+
+    def prepare(self, problem: Problem) -> None:
+        """See Planner."""
+        self._planner.prepare(problem)
+
+    def _arrives(self, plan: Plan, problem: Problem) -> bool:
+        """Whether the model expects to come near to the goal."""
+        states, goal = torch.from_numpy(plan.states[1:]), torch.from_numpy(problem.goal[None])
+        return bool((self._metric.distance(states, goal) <= self._near).any())
