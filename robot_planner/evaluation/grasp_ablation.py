@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``bench grasp-ablation``: GRASP with each of its ingredients off in turn; the environment decides.
 
-In the two rooms and in Push-T (open loop, the settings that were found there) and at the arm's push (closed loop, the
+In the two rooms and in Push-T (the settings that were found there for the loop) and at the arm's push (closed loop, the
 shipped settings); budgets are of the planning thread's own time. Some ingredients are parameters; others, which nobody
 would turn off at work, are derived classes here. A variant that changes nothing in a world's settings is left out
 there.
@@ -20,17 +20,18 @@ from torch import Tensor
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation.closed_loop import Outcome, run_episode
-from robot_planner.evaluation.planner_settings import found_settings
+from robot_planner.evaluation.planner_settings import HESITATION, found_settings
 from robot_planner.evaluation.planners import CELL_WORLDS
 from robot_planner.evaluation.planners import TOLERANCE as TABLE_TOLERANCE
-from robot_planner.evaluation.planning_cells import CellWorld
-from robot_planner.evaluation.planning_runs import CLOCK, in_turns, open_loop, outcome_fields
+from robot_planner.evaluation.planning_cells import REPLAN, CellWorld
+from robot_planner.evaluation.planning_runs import CLOCK, LOOPS, in_turns, outcome_fields
 from robot_planner.evaluation.planning_runs import Outcome as CellOutcome
 from robot_planner.evaluation.settings import shipped_settings
 from robot_planner.evaluation.statistics import median_and_p99, success_fields
 from robot_planner.planning.grasp import Grasp, GraspConfig, GraspSearch
 from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.planner import Planner
 from robot_planner.simulation.tabletop import Tabletop
 from robot_planner.simulation.tasks import HELD_OUT_SEEDS
 from robot_planner.types import Plan, Problem
@@ -97,6 +98,15 @@ class ForgetfulGrasp(Grasp):
         return super().plan(problem, deadline)
 
 
+class SingleMindedGrasp(Grasp):
+    """Grasp that keeps nothing but its plan from call to call."""
+
+    def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
+        """See Planner."""
+        self._others = None
+        return super().plan(problem, deadline)
+
+
 class ApartGrasp(Grasp):
     """Grasp that takes no notice of how many of the environment's actions one of the model's holds."""
 
@@ -114,6 +124,7 @@ class Variant:
     changes: Mapping[str, Any] = field(default_factory=dict)
     kind: type[Grasp] = Grasp
     worlds: tuple[str, ...] = WORLDS
+    loops: tuple[str, ...] = tuple(LOOPS)
 
 
 VARIANTS: dict[str, Variant] = {
@@ -135,7 +146,10 @@ VARIANTS: dict[str, Variant] = {
     "states begin on the rollout": Variant({"initial_states": "rollout"}),
     "one restart": Variant({"restarts": 1}),
     "rest alone as first candidate": Variant({"candidates": 1, "restarts": 1}),
-    "no warm start": Variant(kind=ForgetfulGrasp, worlds=("tabletop",)),
+    "no warm start": Variant(kind=ForgetfulGrasp, loops=("closed",)),
+    "no plan kept beside the last one": Variant(kind=SingleMindedGrasp, loops=("closed",)),
+    "arrival may be put off": Variant({"keep_arrival": False}, worlds=tuple(CELL_WORLDS), loops=("closed",)),
+    "no hesitation": Variant({HESITATION: 0.0}, worlds=("pusht",), loops=("closed",)),
     "no search of paths": Variant({"paths": 0}, worlds=("two-room",)),
     "a search of paths": Variant({"paths": 96}, worlds=("tabletop",)),
     "paths searched without caution": Variant({"path_caution": 0.0}, worlds=("two-room",)),
@@ -155,11 +169,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), metavar="NAME", help="(default: all)")
     parser.add_argument(
-        "--horizons", type=int, nargs="+", default=[50, 80], help="of open-loop worlds (default: %(default)s)"
+        "--horizons", type=int, nargs="+", default=[50, 80], help="of all worlds but tabletop (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--loop", choices=tuple(LOOPS), default="open", help="of all worlds but tabletop (default: %(default)s)"
     )
     parser.add_argument("--problems", type=int, default=100, help="of each horizon (default: %(default)s)")
     parser.add_argument("--episodes", type=int, default=20, help="of push (default: %(default)s)")
-    parser.add_argument("--milliseconds", type=float, default=100.0, help="of a plan, open loop (default: 100)")
+    parser.add_argument("--milliseconds", type=float, default=100.0, help="of a plan, but at push (default: 100)")
     parser.add_argument("--push-milliseconds", type=float, default=35.0, help="of a plan at push (default: 35)")
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEEDS[0], help="of the first problem (default: held-out)")
     parser.add_argument("--quick", action="store_true", help="10 problems, 4 episodes")
@@ -186,42 +203,52 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 def made(variant: Variant, world: PlanningWorld, settings: Mapping[str, Any]) -> Grasp:
     """The planner of a variant over ``settings``."""
-    config = GraspConfig.from_mapping({**settings, **variant.changes})
-    return variant.kind(world.dynamics, world.metric(), config, clock=CLOCK)
+    return variant.kind(world.dynamics, world.metric(), _config(settings, variant.changes)[0], clock=CLOCK)
 
 
-def _planners(
-    args: argparse.Namespace, name: str, world: PlanningWorld, settings: Mapping[str, Any]
-) -> dict[str, Grasp]:
-    """By variant: those of this world, but for any that changes nothing in its settings."""
-    chosen = {variant: VARIANTS[variant] for variant in args.variants if name in VARIANTS[variant].worlds}
-    planners = {variant: made(what, world, settings) for variant, what in chosen.items()}
-    whole = GraspConfig.from_mapping(settings)
+def _config(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[GraspConfig, float]:
+    """Parameters of GRASP and the hesitation."""
+    whole = {HESITATION: 0.0, **settings, **changes}
+    return GraspConfig.from_mapping({key: value for key, value in whole.items() if key != HESITATION}), whole[
+        HESITATION
+    ]
+
+
+def _chosen(args: argparse.Namespace, name: str, loop: str, settings: Mapping[str, Any]) -> dict[str, Variant]:
+    """The variants of a world and loop, but for any that changes nothing in its settings."""
+    asked = {variant: VARIANTS[variant] for variant in args.variants}
+    fitting = {variant: what for variant, what in asked.items() if name in what.worlds and loop in what.loops}
+    whole = _config(settings, {})
     return {
-        variant: planner
-        for variant, planner in planners.items()
-        if not chosen[variant].changes or planner.config != whole
+        variant: what
+        for variant, what in fitting.items()
+        if not what.changes or _config(settings, what.changes) != whole
     }
 
 
 def _cells(args: argparse.Namespace, bench: CellWorld) -> Iterator[dict[str, Any]]:
-    world, settings = bench.load(None), found_settings(None, bench.settings["open"])["grasp"]
+    world, settings = bench.load(None), found_settings(None, bench.settings[args.loop])["grasp"]
     for horizon in args.horizons:
         shared = {**settings, **bench.shared_settings(horizon)}
-        planners = _planners(args, bench.name, world, shared)
+        planners = {
+            name: bench.hesitant(made(variant, world, shared), world, horizon, _config(shared, variant.changes)[1])
+            for name, variant in _chosen(args, bench.name, args.loop, shared).items()
+        }
 
-        def solved(planner: Grasp, seed: int, horizon: int = horizon) -> CellOutcome:
-            return open_loop(planner, bench.trial(world, seed, horizon), args.milliseconds / 1e3)
+        def solved(planner: Planner, seed: int, horizon: int = horizon) -> CellOutcome:
+            return bench.outcomes(world, planner, [seed], horizon, args.loop, args.milliseconds / 1e3, REPLAN)[0]
 
         for name, outcomes in in_turns(planners, range(args.seed, args.seed + args.problems), solved).items():
-            about = {"world": bench.name, "horizon": horizon, "budget_ms": args.milliseconds, "variant": name}
+            about = {"world": bench.name, "loop": args.loop, "horizon": horizon}
+            about |= {"budget_ms": args.milliseconds, "variant": name}
             yield {**about, "first_seed": args.seed, **outcome_fields(outcomes, bench.unit)}
 
 
 def _push(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     world = load_world("tabletop")
     settings = {**shipped_settings("grasp"), "iterations": 1_000_000, "patience": 0}
-    planners = _planners(args, "tabletop", world, settings)
+    chosen = _chosen(args, "tabletop", "closed", settings)
+    planners = {name: made(variant, world, settings) for name, variant in chosen.items()}
     with Tabletop() as tabletop:
 
         def solved(planner: Grasp, seed: int) -> Outcome:

@@ -38,6 +38,8 @@ OUTSIDE = {
     "torchrl-mppi": outside_torchrl.PACKAGE,
 }
 """Planners of other packages, and the package that each needs."""
+REPLAN = 5
+"""Closed loop: steps of the environment between two plans, by default."""
 MEMBERS = ("mean", "apart")
 """What planners plan through: the mean of the ensemble's members, or each member apart (planning/members.py)."""
 
@@ -92,11 +94,16 @@ class CellWorld:
             return plain_planner(name, model, metric, CLOCK, **whole)
 
         planner = plain(dynamics, metric) if members == "mean" else MembersApart(dynamics, metric, plain)
+        return self.hesitant(planner, world, horizon, hesitation)
+
+    def hesitant(self, planner: Planner, world: PlanningWorld, horizon: int, hesitation: float) -> Planner:
+        """The planner, which may wait for a better plan for ``hesitation`` horizons in all."""
         if hesitation == 0.0:
             return planner
+        dynamics = world.dynamics
         rest = torch.zeros_like(dynamics.action_low).clamp(dynamics.action_low, dynamics.action_high).numpy()
         patience = hesitation * (horizon // self.skip) * dynamics.step_seconds
-        return Hesitant(planner, metric, rest, self.limit, patience)
+        return Hesitant(planner, world.metric(), rest, self.limit, patience)
 
     def outcomes(
         self,
@@ -122,7 +129,9 @@ def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -
     )
     group.add_argument("--horizons", type=int, nargs="+", help=f"steps of the environment (default: {horizons})")
     group.add_argument("--loops", nargs="+", choices=tuple(LOOPS), default=list(LOOPS), help="(default: open closed)")
-    group.add_argument("--replan", type=int, default=5, help="closed loop: steps between plans (default: 5)")
+    group.add_argument(
+        "--replan", type=int, default=REPLAN, help="closed loop: steps between plans (default: %(default)s)"
+    )
     group.add_argument("--members", choices=MEMBERS, default=MEMBERS[0], help="of the model's ensemble (default: mean)")
     group.add_argument(
         "--compiled", action="store_true", help="compile all planners' rollouts first: minutes a cell, once"

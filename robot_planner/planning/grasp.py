@@ -273,7 +273,7 @@ class GraspSearch:
     @property
     def actions(self) -> Tensor:
         """See Search."""
-        return self._kept_actions if self._sync is not None and self._sync.descends else self.lifted.actions
+        return self.lifted.actions
 
     def keep(self, problems: list[int]) -> None:
         """Drops all problems but these."""

@@ -4,6 +4,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import time
 
 import numpy as np
@@ -14,7 +15,9 @@ from robot_planner.errors import InvalidInputError, UnknownNameError
 from robot_planner.evaluation import grasp_ablation
 from robot_planner.evaluation.closed_loop import Outcome
 from robot_planner.evaluation.grasp_ablation import VARIANTS, AcceptingSearch, UncutLifted, Variant, made
-from robot_planner.planning import GraspConfig, LatentDistance
+from robot_planner.evaluation.planning_cells import CellWorld
+from robot_planner.evaluation.two_room_cells import ROOMS
+from robot_planner.planning import Grasp, GraspConfig, LatentDistance
 from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.noise import parts_of
 from robot_planner.planning.objective import Objective
@@ -105,10 +108,47 @@ def test_records_name_world_variant_and_both_verdicts():
 
 
 def test_variants_that_change_nothing_are_left_out_and_no_other():
-    world, names = load_point_world(), ["whole", "sync by CEM", "sync by gradient", "no stop-gradient", "no warm start"]
+    names = ["whole", "sync by CEM", "sync by gradient", "no stop-gradient", "no warm start", "no hesitation"]
+    args = options("--variants", *names)
     for sync, gone in (("cem", "sync by CEM"), ("gradient", "sync by gradient")):
-        planners = grasp_ablation._planners(options("--variants", *names), "two-room", world, {"sync": sync})
-        assert list(planners) == [name for name in names[:4] if name != gone]
+        assert list(grasp_ablation._chosen(args, "two-room", "open", {"sync": sync})) == [
+            name for name in names[:4] if name != gone
+        ]
+    settings = {"sync": "population"}
+    assert list(grasp_ablation._chosen(args, "pusht", "closed", settings)) == names[:5]
+    assert list(grasp_ablation._chosen(args, "pusht", "closed", {**settings, "hesitation": 0.5})) == names
+
+
+def test_what_is_kept_beside_a_plan_is_kept_by_all_but_one_variant():
+    world, problem = load_point_world(), sample_problem(1, 20)
+    ask = Problem(to_latents(problem.start), to_latents(problem.goal))
+    kept = {}
+    for name in ("whole", "no plan kept beside the last one"):
+        planner, seen = made(VARIANTS[name], world, {"horizon": 20, "iterations": 2, "restarts": 2}), []
+        begin = planner._begin_search
+        planner._begin_search = lambda run, *rest, begin=begin, seen=seen: seen.append(run.others) or begin(run, *rest)
+        for _ in range(2):
+            planner.plan(ask)
+        kept[name] = [others is not None for others in seen]
+    assert kept == {"whole": [False, True], "no plan kept beside the last one": [False, False]}
+
+
+def test_closed_loop_plans_more_than_once_and_may_hesitate(monkeypatch):
+    hesitations, spoilt = [], dataclasses.replace(ROOMS, settings={"closed": "push_t.yaml"})
+    monkeypatch.setitem(grasp_ablation.CELL_WORLDS, "two-room", spoilt)
+    settings = {"grasp": {"restarts": 2, "hesitation": 0.5}}
+    monkeypatch.setattr(grasp_ablation, "found_settings", lambda path, name: {"push_t.yaml": settings}[name])
+    monkeypatch.setattr(
+        CellWorld, "hesitant", lambda self, planner, world, horizon, share: hesitations.append(share) or planner
+    )
+    plans = []
+    monkeypatch.setattr(Grasp, "plan", lambda self, *given, plan=Grasp.plan: plans.append(1) or plan(self, *given))
+    variants = dataclasses.replace(VARIANTS["no hesitation"], worlds=("two-room",))
+    monkeypatch.setitem(VARIANTS, "no hesitation", variants)
+    words = ["--loop", "closed", "--worlds", "two-room", "--horizons", 50, "--problems", 1, "--milliseconds", 5]
+    records = grasp_ablation.run(options(*words, "--variants", "whole", "no hesitation"))
+    assert [record["loop"] for record in records] == ["closed", "closed"] and hesitations == [0.5, 0.0]
+    assert len(plans) > 2 * 4 * 2  # each problem four times, three of them to warm up
 
 
 def test_at_push_budgets_are_of_the_threads_own_time(monkeypatch):

@@ -13,7 +13,17 @@ import torch
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, UnknownNameError
 from robot_planner.evaluation import planners, two_room_cells
-from robot_planner.evaluation.planner_settings import SPACES, drawn, found_settings, search, searched, write_settings
+from robot_planner.evaluation.planner_settings import (
+    CLOSED,
+    HESITATION,
+    OBJECTIVE,
+    SPACES,
+    drawn,
+    found_settings,
+    search,
+    searched,
+    write_settings,
+)
 from robot_planner.evaluation.planning_runs import LOOPS, PATIENCE, closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.two_room_cells import ROOMS, TOLERANCE, RoomTrial
 from robot_planner.planning import objective, recorded
@@ -84,20 +94,45 @@ def test_closed_loop_ends_at_the_goal_or_when_time_is_up():
     assert len(through.plan_seconds) == through.steps / 5 == len(through.iterations)
 
 
+def test_a_hesitant_planner_stays_where_it_is_while_it_knows_no_way():
+    problem = sample_problem(3, 80)
+    walked = {}
+    for hesitation in (0.0, 0.5):
+        planner = ROOMS.planner("cem", LEAKY, 10, {HESITATION: hesitation, "samples": 64})
+        trial, places = RoomTrial(LEAKY, problem), []
+        trial.carry_out = lambda action, trial=trial, places=places: (
+            RoomTrial.carry_out(trial, action) or places.append(trial.position)
+        )
+        closed_loop(planner, trial, 0.02, 10, 1)
+        walked[hesitation] = np.linalg.norm(np.stack(places) - problem.start, axis=1)
+    assert not walked[0.5][:5].any() and walked[0.5][5] > 0.0 and walked[0.0][0] > 0.0
+
+
 class Scripted:
     """Hands out a plan and remembers what it was asked."""
 
     name = "scripted"
 
-    def __init__(self):
-        self.asked, self.resets = [], 0
+    def __init__(self, states=()):
+        self.asked, self.resets, self.states = [], 0, states
 
     def plan(self, problem, deadline=None):
         self.asked.append((problem, deadline))
-        return Plan(np.full((10, 2), 0.1), np.zeros((11, 2)), 1.0, 3, 0.25, StopReason.DEADLINE)
+        states = self.states[len(self.asked) - 1] if self.states else np.zeros((11, 2))
+        return Plan(np.full((10, 2), 0.1), states, 1.0, 3, 0.25, StopReason.DEADLINE)
 
     def reset(self):
         self.resets += 1
+
+
+def test_the_model_is_asked_whether_the_last_plan_comes_by_the_goal():
+    leading, straying = np.full((2, 11, 2), NEAR.start / REACH, np.float32)
+    leading[4] = RoomTrial(LEAKY, NEAR).problem(0).goal
+    for last in (leading, straying):
+        planner = Scripted([leading, straying, straying, leading, last])
+        outcome = closed_loop(planner, RoomTrial(LEAKY, NEAR), None, 10, 4)
+        assert len(planner.asked) == 5 and outcome.believed == (last is leading) and not outcome.success
+    assert not open_loop(Scripted([leading]), RoomTrial(LEAKY, NEAR), None).believed  # there it is the end that counts
 
 
 def test_closed_loop_asks_with_the_present_state_and_its_time():
@@ -124,6 +159,22 @@ def test_what_is_searched_is_there_and_admissible(name):
     for key in SPACES[name]:
         assert len({settings[key] for settings in tries}) > 1
     assert {key for settings in tries for key in settings} == searched(name)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_tries_for_the_closed_loop_are_about_what_was_found_for_the_open_one(name):
+    found = drawn(name, 7, 1)
+    tries = [drawn(name, trial, 0, found) for trial in range(40)]
+    assert tries[0] == found
+    for key, values in CLOSED.items():
+        assert {settings[key] for settings in tries[1:]} == set(values)
+    others = set(found) - set(OBJECTIVE)
+    for key in others:
+        kept = sum(settings[key] == found[key] for settings in tries)
+        assert 20 <= kept <= 40
+    assert any(settings[key] != found[key] for settings in tries for key in others)
+    for settings in tries:
+        planner_configs()[name].from_mapping({key: value for key, value in settings.items() if key != HESITATION})
 
 
 def test_a_search_takes_the_best_of_its_tries():

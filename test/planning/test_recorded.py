@@ -220,7 +220,7 @@ def test_what_is_recorded_stays_on_its_device(changes):
     def given(*shape):
         return torch.zeros(shape, device="meta")
 
-    task, actions = (given(2, 32), given(2, 1, 32), given(2, 1)), given(3, 2, 4, 2)
+    task, actions = (given(2, 32), given(2, 1, 32), given(2, 1), given(2, 3)), given(3, 2, 4, 2)
     phase = LiftedPhase(objective, config, Lifted)
     with torch.no_grad():
         for warm in (True, False):

@@ -1,14 +1,28 @@
 # Copyright 2026 The robot_planner authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Shifting a plan keeps the path that it describes."""
+"""What is kept from plan to plan: the path, moved on; when it arrives; and the plans beside it."""
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import point_mass, random_problem
 
+from robot_planner.planning import (
+    Cem,
+    CemConfig,
+    Gradient,
+    GradientConfig,
+    Grasp,
+    GraspConfig,
+    Latco,
+    LatcoConfig,
+    LatentDistance,
+)
+from robot_planner.planning.first_actions import first_actions
 from robot_planner.planning.warm_start import shift_actions, shift_states, steps_since
-from robot_planner.types import Plan, StopReason
+from robot_planner.types import Plan, Problem, StopReason
 
 ACTIONS = np.arange(1.0, 7.0, dtype=np.float32).reshape(3, 2)
 REST = np.zeros(2, np.float32)
@@ -45,3 +59,90 @@ def test_steps_since_counts_in_the_plans_steps():
     plan = Plan(ACTIONS, ACTIONS, 0.0, 1, 0.0, StopReason.ITERATIONS, stamp=10**9, step_seconds=0.2)
     assert steps_since(plan, 13 * 10**8) == pytest.approx(1.5)
     assert steps_since(plan, 8 * 10**8) == pytest.approx(-1.0)
+
+
+START, GOAL = np.zeros(2, np.float32), np.array([0.3, 0.0], np.float32)
+
+
+def replanned(keep_arrival, moved, goal=GOAL):
+    """The plan after one that goes to GOAL and comes within the tolerance, and the step of that; a step later."""
+    config = CemConfig(8, terminal_weight=100.0, tolerance=0.02, keep_arrival=keep_arrival, iterations=60)
+    planner = Cem(point_mass(), LatentDistance(), config)
+    first = planner.plan(Problem(START, GOAL))
+    arrival = next(step for step, state in enumerate(first.states) if step and away(state, GOAL) <= 0.02)
+    # where it is not as the model said, so that the warm start alone is not good enough
+    start = (first.states[1] + [0.0, moved]).astype(np.float32)
+    return planner.plan(Problem(start, goal, stamp=round(planner.objective.model.step_seconds * 1e9))), arrival
+
+
+def away(state, goal):
+    """As LatentDistance has it."""
+    return float(LatentDistance().distance(torch.from_numpy(state), torch.from_numpy(goal)))
+
+
+def test_a_plan_arrives_when_the_last_one_promised_to():
+    kept, arrival = replanned(True, 0.1)
+    assert kept.stop_reason is StopReason.CONVERGED and away(kept.states[arrival - 1], GOAL) <= 0.02
+    late, arrival = replanned(False, 0.1)
+    assert late.stop_reason is StopReason.CONVERGED and away(late.states[-1], GOAL) <= 0.02
+    assert away(late.states[arrival - 1], GOAL) > 0.02 or arrival == 8
+
+
+def test_a_promise_of_another_goal_is_none():
+    goal = np.array([0.0, -0.3], np.float32)
+    plan, _ = replanned(True, 0.0, goal)
+    assert plan.stop_reason is StopReason.CONVERGED and away(plan.states[-1], goal) <= 0.02
+
+
+REFINING = {
+    "gradient": (Gradient, GradientConfig),
+    "latco": (Latco, LatcoConfig),
+    "grasp": (Grasp, GraspConfig),
+    "smoothed": (Grasp, lambda **options: GraspConfig(sync="smoothed", **options)),
+    "population": (Grasp, lambda **options: GraspConfig(sync="population", sync_samples=3, **options)),
+}
+
+
+@pytest.mark.parametrize("name", REFINING)
+def test_the_plans_beside_the_last_one_are_among_the_next_candidates(name, monkeypatch):
+    planner_type, config = REFINING[name]
+    model = point_mass(low=(-2.0, -2.0), high=(2.0, 2.0))
+    planner = planner_type(model, LatentDistance(), config(horizon=6, restarts=3, candidates=12, iterations=2))
+    seen = []
+
+    def spied(run, *rest):
+        seen.append((run, first_actions(run, *rest)))
+        return seen[-1][1].clone()
+
+    monkeypatch.setattr("robot_planner.planning.refining.first_actions", spied)
+    problem = random_problem(4, 2)
+    planner.plan(problem)
+    left = planner._others.clone()
+    assert left.shape == (6, 3, 2) and len({tuple(plan.flatten().tolist()) for plan in left.unbind(1)}) == 3
+    later = Problem(problem.start, problem.goal, stamp=round(2e9 * planner.objective.model.step_seconds))
+    planner.plan(later)
+    candidates = seen[1][1]
+    torch.testing.assert_close(candidates[:4, 0, -3:], left[2:])
+    assert not candidates[4:, 0, -3:].any() and candidates.shape == (6, 1, 12, 2)
+    planner.reset()
+    planner.plan(later)
+    assert seen[2][0].others is not None and seen[2][0].warm is None
+    assert not torch.equal(seen[2][1][:4, 0, -3:], left[2:])
+
+
+def test_candidates_are_as_many_as_asked_for_whatever_was_left():
+    planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6, restarts=4, candidates=4, iterations=10))
+    problem = random_problem(4, 2)
+    for _ in range(3):
+        plan = planner.plan(problem)
+    assert np.isfinite(plan.cost) and planner._others.shape == (6, 4, 2)
+
+
+def test_plans_that_are_good_at_once_leave_the_others_to_those_after_them():
+    config = GraspConfig(horizon=6, restarts=3, candidates=12, tolerance=0.01, iterations=200)
+    planner = Grasp(point_mass(), LatentDistance(), config)
+    begin = planner.plan(Problem(START, GOAL))
+    left = planner._others
+    again = planner.plan(Problem(START, GOAL))
+    assert begin.iterations > 0 == again.iterations
+    torch.testing.assert_close(planner._others, left)
