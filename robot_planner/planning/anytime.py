@@ -248,7 +248,7 @@ class AnytimePlanner:
         warm = self._shifted(problem)
         run = self._begin([problem], deadline, None if warm is None else self._promised(warm[1], problem))
         run.warm, run.round = warm, self._round
-        run.others = None if warm is None else self._shifted_others(problem)
+        run.others = None if self._last is None or warm is None else self._shifted_others(problem, self._last)
         self._round += 1
         plan = run.plans(self._search(run))[0]
         self._last, self._others = plan, run.others
@@ -263,7 +263,7 @@ class AnytimePlanner:
 
     def reset(self) -> None:
         """See Planner."""
-        self._last, self._others, self._round = None, None, 0
+        self._last, self._round = None, 0
 
     def prepare(self, problem: Problem) -> None:
         """See Planner."""
@@ -298,13 +298,13 @@ class AnytimePlanner:
         states = torch.from_numpy(shift_states(plan.states, steps))
         return actions.to(objective.low).clamp(objective.low, objective.high), states.to(objective.low)
 
-    def _shifted_others(self, problem: Problem) -> Tensor | None:
+    def _shifted_others(self, problem: Problem, last: Plan) -> Tensor | None:
         """What the last search left beside its plan, moved as the plan is."""
-        if self._last is None or self._others is None:
+        if self._others is None:
             return None
         actions, neutral = self._others, self.objective.neutral
         fill = neutral.repeat(actions.shape[1]).cpu().numpy()
-        moved = shift_actions(actions.flatten(1).cpu().numpy(), steps_since(self._last, problem.begins), fill)
+        moved = shift_actions(actions.flatten(1).cpu().numpy(), steps_since(last, problem.begins), fill)
         return torch.from_numpy(moved).to(actions).view_as(actions)
 
     def _promised(self, states: Tensor, problem: Problem) -> int | None:

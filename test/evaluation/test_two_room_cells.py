@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError, UnknownNameError
-from robot_planner.evaluation import planners, two_room_cells
+from robot_planner.evaluation import planners, planning_cells, two_room_cells
 from robot_planner.evaluation.planner_settings import (
     CLOSED,
     HESITATION,
@@ -292,6 +292,8 @@ def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch, loop)
     shared = ["--world", "two-room", "--model", model, "--settings", path, "--planners", "cem", "mppi"]
     words = [*shared, "--search", 3, "--episodes", 2, "--horizons", 9, "--milliseconds", 2, "--loops", loop, "closed"]
     monkeypatch.setitem(LOOPS, loop, lambda *rest, run=LOOPS[loop]: ran.append(loop) or run(*rest))
+    abouts = []
+    monkeypatch.setattr(planning_cells, "search", lambda *given: abouts.append(given[-1]) or search(*given))
     records = planners.run(options(*words))
     assert seeds == [TUNING_SEEDS[0], TUNING_SEEDS[0] + 1] * 6
     assert [record["planner"] for record in records] == ["cem", "mppi"] and set(found_settings(path)) == {"cem", "mppi"}
@@ -300,6 +302,7 @@ def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch, loop)
     assert (typed.search, typed.settings, typed.episodes, typed.horizons) == (3, path, 2, [9])
     assert typed.loops[0] == loop and ran == [loop] * 12 and f"{loop} loop" in path.read_text()
     assert {record["loop"] for record in records} == {loop}
+    assert abouts == [found_settings()[name] if loop == "closed" else None for name in ("cem", "mppi")]
 
 
 @pytest.mark.parametrize(

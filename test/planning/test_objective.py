@@ -10,17 +10,17 @@ from toys import CurvedMetric, RandomModel
 from robot_planner.planning.objective import Objective, ObjectiveConfig
 
 
-def objective(seed, horizon, **changes):
+def objective(seed, horizon, arrival=None, **changes):
     values = {"discount": 0.9, "terminal_weight": 0.7, "uncertainty_weight": 0.3, "uncertainty_threshold": 0.6}
     config = ObjectiveConfig(horizon=horizon, smoothness_weight=0.2, **(values | changes))
     made = Objective(RandomModel(3, 2, seed), CurvedMetric(), config)
     generator = torch.Generator().manual_seed(seed)
     starts, goals = torch.randn(2, 2, 3, generator=generator, dtype=torch.float64)
     actions = 0.3 * torch.randn(horizon, 2, 4, 2, generator=generator, dtype=torch.float64)
-    return made, made.task(starts, goals), actions
+    return made, made.task(starts, goals, arrival), actions
 
 
-def written_out(made, task, actions, problem, candidate):
+def written_out(made, task, actions, problem, candidate, arrival=None):
     """The formula of the module, a term at a time."""
     config, model, metric = made.config, made.model, made.metric
     state, goal = task.starts[problem : problem + 1], task.goals[problem]
@@ -32,7 +32,7 @@ def written_out(made, task, actions, problem, candidate):
         excesses.append(torch.relu(uncertainty - config.uncertainty_threshold))
     weights = [config.discount**t for t in range(len(costs))]
     total = sum(w * c for w, c in zip(weights, costs, strict=True)) / sum(weights)
-    total = total + config.terminal_weight * costs[-1]
+    total = total + config.terminal_weight * costs[(arrival or len(costs)) - 1]
     total = total + reference * config.uncertainty_weight * sum(excesses) / len(excesses)
     if len(actions) > 1:
         change = actions[1:, problem, candidate] - actions[:-1, problem, candidate]
@@ -42,12 +42,15 @@ def written_out(made, task, actions, problem, candidate):
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(0, 10**6), st.integers(1, 6))
-def test_cost_is_the_written_out_formula_and_the_gradient_is_its_autograd(seed, horizon):
-    made, task, actions = objective(seed, horizon)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.one_of(st.none(), st.integers(1, 6)))
+def test_cost_is_the_written_out_formula_and_the_gradient_is_its_autograd(seed, horizon, arrival):
+    arrival = None if arrival is None else min(arrival, horizon)
+    made, task, actions = objective(seed, horizon, arrival)
     evaluation, gradient = made.evaluate_with_gradient(task, actions)
     leaf = actions.clone().requires_grad_(True)
-    expected = torch.stack([torch.stack([written_out(made, task, leaf, p, r) for r in range(4)]) for p in range(2)])
+    expected = torch.stack(
+        [torch.stack([written_out(made, task, leaf, p, r, arrival) for r in range(4)]) for p in range(2)]
+    )
     torch.testing.assert_close(evaluation.cost, expected.detach())
     torch.testing.assert_close(made.evaluate(task, actions).cost, expected.detach())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected.sum(), leaf)[0])

@@ -30,8 +30,8 @@ def several(parts):
     return model
 
 
-def started(model, metric, problems, samples=16, spread=1.0, secants=4):
-    run = Grasp(model, metric, GraspConfig(horizon=HORIZON))._begin(problems, None)
+def started(model, metric, problems, samples=16, spread=1.0, secants=4, arrival=None):
+    run = Grasp(model, metric, GraspConfig(horizon=HORIZON))._begin(problems, None, arrival)
     shape = (HORIZON, len(problems), RESTARTS, model.action_dim)
     actions = 0.3 * torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     actions = actions.clamp(run.objective.low, run.objective.high)
@@ -105,15 +105,17 @@ def test_paces_have_unit_variance_and_get_slower(length):
         assert neighbours == sorted(neighbours) and neighbours[0] == 0.0 and neighbours[-1] > 0.9
 
 
-def test_a_secant_step_reaches_at_once_what_is_linear():
+@pytest.mark.parametrize(("arrival", "steps", "limit"), [(HORIZON, 2, 0.01), (HORIZON - 3, 4, 0.05)])
+def test_a_secant_step_reaches_at_once_what_is_linear(arrival, steps, limit):
     goal = np.array([0.4, -0.3], np.float32)
     problem = Problem(np.zeros(2, np.float32), goal)
     for secants, near in ((4, True), (0, False)):
-        run, sync, actions = started(several(1), LatentDistance(), [problem], samples=6, spread=0.05, secants=secants)
-        run.task.weights[:, :-1] = 0.0  # where the plan ends is all that counts
+        settings = {"samples": 6, "spread": 0.05, "secants": secants, "arrival": arrival}
+        run, sync, actions = started(several(1), LatentDistance(), [problem], **settings)
+        run.task.weights.zero_()[:, arrival - 1] = 1.0  # where the plan arrives is all that counts
         sync._kept = run.objective.evaluate(run.task, actions)
-        _, after = sync.improve(run, actions, 2)
-        assert (float((after.states[-1, 0, 0] - torch.from_numpy(goal)).abs().max()) < 0.01) == near
+        _, after = sync.improve(run, actions, steps)
+        assert (float((after.states[arrival, 0, 0] - torch.from_numpy(goal)).abs().max()) < limit) == near
 
 
 def test_secants_leave_aside_mutants_that_are_not_finite():

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept from plan to plan: the path, moved on; when it arrives; and the plans beside it."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -88,6 +90,19 @@ def test_a_plan_arrives_when_the_last_one_promised_to():
     assert away(late.states[arrival - 1], GOAL) > 0.02 or arrival == 8
 
 
+def test_a_plan_that_comes_by_the_goal_in_time_is_good_at_once():
+    for keep_arrival in (True, False):
+        config = GraspConfig(8, tolerance=0.02, terminal_weight=100.0, keep_arrival=keep_arrival)
+        planner = Grasp(point_mass(), LatentDistance(), config)
+        past = np.full((8, 2), [0.1, 0.0], np.float32)  # at the goal after three steps, and on
+        states = np.concatenate([START[None], np.cumsum(past, axis=0)])
+        planner._last = Plan(past, states, 1.0, 1, 0.0, StopReason.DEADLINE, step_seconds=1.0)
+        plan = planner.plan(Problem(START, GOAL))
+        assert (plan.iterations == 0) == keep_arrival
+        if keep_arrival:
+            np.testing.assert_allclose(plan.states[3], GOAL, atol=1e-6)
+
+
 def test_a_promise_of_another_goal_is_none():
     goal = np.array([0.0, -0.3], np.float32)
     plan, _ = replanned(True, 0.0, goal)
@@ -117,7 +132,8 @@ def test_the_plans_beside_the_last_one_are_among_the_next_candidates(name, monke
     monkeypatch.setattr("robot_planner.planning.refining.first_actions", spied)
     problem = random_problem(4, 2)
     planner.plan(problem)
-    left = planner._others.clone()
+    left, first = planner._others.clone(), seen[0][1]
+    assert not any(torch.equal(left[:, 0], plan) for plan in first[:, 0].unbind(1))  # they were refined
     assert left.shape == (6, 3, 2) and len({tuple(plan.flatten().tolist()) for plan in left.unbind(1)}) == 3
     later = Problem(problem.start, problem.goal, stamp=round(2e9 * planner.objective.model.step_seconds))
     planner.plan(later)
@@ -133,9 +149,10 @@ def test_the_plans_beside_the_last_one_are_among_the_next_candidates(name, monke
 def test_candidates_are_as_many_as_asked_for_whatever_was_left():
     planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6, restarts=4, candidates=4, iterations=10))
     problem = random_problem(4, 2)
-    for _ in range(3):
-        plan = planner.plan(problem)
-    assert np.isfinite(plan.cost) and planner._others.shape == (6, 4, 2)
+    costs = [planner.plan(problem).cost_history for _ in range(3)]
+    assert planner._others.shape == (6, 4, 2)
+    for before, after in itertools.pairwise(costs):
+        assert after[0] <= before[-1]  # the best plan is never crowded out
 
 
 def test_plans_that_are_good_at_once_leave_the_others_to_those_after_them():
