@@ -144,13 +144,20 @@ def add_arguments(group: argparse._ArgumentGroup, worlds: Sequence[CellWorld]) -
         metavar="N",
         help="search settings by N tries each in the first of --loops, and write --settings",
     )
+    group.add_argument(
+        "--finalists",
+        type=int,
+        default=1,
+        metavar="N",
+        help="of a search: the best N tries are tried on twice as many further problems (default: 1, none is)",
+    )
 
 
 def records(args: argparse.Namespace, bench: CellWorld) -> list[dict[str, Any]]:
     """A record for each loop, horizon, budget and planner; or, for a search, for each planner."""
     horizons = args.horizons or bench.horizons
-    if min(horizons) < 1 or args.replan < 1 or (args.search is not None and args.search < 1):
-        raise InvalidInputError("--horizons, --replan and --search are positive numbers")
+    if min(horizons) < 1 or args.replan < 1 or args.finalists < 1 or (args.search is not None and args.search < 1):
+        raise InvalidInputError("--horizons, --replan, --search and --finalists are positive numbers")
     if args.replan % bench.skip:
         raise InvalidInputError(f"--replan is a multiple of {bench.skip} in the world {bench.name}")
     world = bench.load(args.model)
@@ -198,30 +205,36 @@ def _searched(
         raise InvalidInputError("--search writes a file: name it by --settings")
     episodes, milliseconds = args.episodes or 200, (args.milliseconds or [500.0])[0]
     seeds = range(TUNING_SEEDS[0], TUNING_SEEDS[0] + episodes)
+    final_seeds = range(seeds.stop, seeds.stop + 2 * episodes)
     loop = args.loops[0]
     further = "" if args.members == MEMBERS[0] else f" --members {args.members}"
+    further += "" if args.finalists == 1 else f" --finalists {args.finalists}"
     further += "" if loop == "open" else f" --loops {loop} --replan {args.replan}"
     base = None if loop == "open" else found_settings(None, bench.settings["open"])
-    first = "its defaults" if base is None else f"what config/{bench.settings['open']} says and the others about it"
+    first = "its defaults" if base is None else f"what config/{bench.settings['open']} says, the others about it"
     comment = f"""Settings of planners {bench.place}, by
   ./run bench planners --world {bench.name} --model {world.name} --search {args.search} --settings {args.settings} \\
       --episodes {episodes} --milliseconds {milliseconds:g} --horizons {" ".join(map(str, horizons))}{further}
-{args.search} tries a planner, the first with {first}; {loop} loop; tuning problems from
-seed {seeds[0]} on. A try's score is the environment's successes, then the shorter distance left."""
+{args.search} tries a planner, the first with {first};
+{loop} loop; tuning problems from seed {seeds[0]} on. A try's score is the environment's successes, then the
+shorter distance left."""
+    if args.finalists > 1:
+        comment += f" The best {args.finalists} tries are tried again, from seed {final_seeds[0]} on: that decides."
     for name in names:
 
-        def score(settings: dict[str, Any], name: str = name) -> Score:
-            ends = []
+        def score(settings: dict[str, Any], final: bool, name: str = name) -> Score:
+            ends, problems = [], final_seeds if final else seeds
             for horizon in horizons:
                 planner = bench.planner(name, world, horizon, settings, args.members)
-                ends += bench.outcomes(world, planner, seeds, horizon, loop, milliseconds / 1e3, args.replan)
+                ends += bench.outcomes(world, planner, problems, horizon, loop, milliseconds / 1e3, args.replan)
             return float(sum(end.success for end in ends)), -float(np.mean([end.distance for end in ends]))
 
         about = None if base is None else base.get(name, {})
-        best, top, scores = search(name, args.search, args.seed, score, about)
+        best, top, scores = search(name, args.search, args.seed, score, about, args.finalists)
         write_settings(args.settings, {name: best}, comment)
         found = {"world": bench.name, "model": world.name, "loop": loop, "planner": name, "tries": args.search}
-        found |= {"problems": episodes * len(horizons), "first_successes": scores[0][0], "successes": top[0]}
+        problems = len(horizons) * (episodes if args.finalists == 1 else len(final_seeds))
+        found |= {"problems": problems, "first_successes": scores[0][0], "successes": top[0]}
         left = {f"distance_{bench.unit}_mean": -top[1]}
         yield {**found, **left, "settings": " ".join(f"{k}={v}" for k, v in best.items())}
 

@@ -180,7 +180,8 @@ def test_tries_for_the_closed_loop_are_about_what_was_found_for_the_open_one(nam
 def test_a_search_takes_the_best_of_its_tries():
     tried = []
 
-    def score(settings):
+    def score(settings, final):
+        assert not final
         tried.append(settings)
         return (float(settings.get("samples", 0)), 0.0)
 
@@ -189,6 +190,23 @@ def test_a_search_takes_the_best_of_its_tries():
     assert best["samples"] == 300 and top == max(scores) == (300.0, 0.0)
     with pytest.raises(InvalidInputError, match="cem, gradient"):
         drawn("best", 1, 0)
+
+
+def test_the_best_tries_are_tried_again_and_that_decides():
+    finals = []
+
+    def score(settings, final):
+        if final:
+            finals.append(settings)
+        value = float(settings.get("samples", 0))
+        return (-value if final else value, 0.0)
+
+    tries = [drawn("cem", trial, 0) for trial in range(12)]
+    counts = sorted((settings.get("samples", 0) for settings in tries), reverse=True)
+    finalists = counts.index(64) + 1  # the luckiest of the least
+    best, top, scores = search("cem", 12, 0, score, None, finalists)
+    assert [settings["samples"] for settings in finals] == counts[:finalists]
+    assert best["samples"] == 64 and top == (-64.0, 0.0) and max(scores) == (300.0, 0.0)
 
 
 def test_settings_are_written_and_read_and_others_kept(tmp_path):
@@ -282,6 +300,16 @@ def test_all_planners_are_compiled_before_the_first_is_timed(model, monkeypatch)
     assert "compiled" not in done
 
 
+def test_each_loop_has_settings_of_its_own(model, monkeypatch):
+    files = {"open": "push_t.yaml", "closed": "two_room.yaml"}
+    monkeypatch.setitem(planners.CELL_WORLDS, "two-room", replace(ROOMS, settings=files))
+    read = []
+    monkeypatch.setattr(planning_cells, "found_settings", lambda path, name: read.append(name) or {})
+    words = ["--world", "two-room", "--model", model, "--planners", "cem", "--episodes", 1, "--milliseconds", 2]
+    planners.run(options(*words, "--horizons", 9, "--loops", "closed", "open"))
+    assert read == [files["closed"], files["open"]]
+
+
 @pytest.mark.parametrize("loop", ["open", "closed"])
 def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch, loop):
     seeds, ran = [], []
@@ -291,16 +319,20 @@ def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch, loop)
     path = tmp_path / "found.yaml"
     shared = ["--world", "two-room", "--model", model, "--settings", path, "--planners", "cem", "mppi"]
     words = [*shared, "--search", 3, "--episodes", 2, "--horizons", 9, "--milliseconds", 2, "--loops", loop, "closed"]
+    words += ["--finalists", 2] * (loop == "closed")
     monkeypatch.setitem(LOOPS, loop, lambda *rest, run=LOOPS[loop]: ran.append(loop) or run(*rest))
     abouts = []
-    monkeypatch.setattr(planning_cells, "search", lambda *given: abouts.append(given[-1]) or search(*given))
+    monkeypatch.setattr(planning_cells, "search", lambda *given: abouts.append(given[4]) or search(*given))
     records = planners.run(options(*words))
-    assert seeds == [TUNING_SEEDS[0], TUNING_SEEDS[0] + 1] * 6
+    first = TUNING_SEEDS[0]
+    finals = [first + 2, first + 3, first + 4, first + 5] * 2
+    assert seeds == ([first, first + 1] * 3 + finals * (loop == "closed")) * 2
     assert [record["planner"] for record in records] == ["cem", "mppi"] and set(found_settings(path)) == {"cem", "mppi"}
     lines = path.read_text().split("./run bench planners ")[1].split("\n# 3 tries")[0]
     typed = options(*shlex.split(lines.replace("\n#", " ").replace("\\", "")))
     assert (typed.search, typed.settings, typed.episodes, typed.horizons) == (3, path, 2, [9])
-    assert typed.loops[0] == loop and ran == [loop] * 12 and f"{loop} loop" in path.read_text()
+    assert typed.loops[0] == loop and ran == [loop] * len(seeds) and f"{loop} loop" in path.read_text()
+    assert typed.finalists == (2 if loop == "closed" else 1)
     assert {record["loop"] for record in records} == {loop}
     assert abouts == [found_settings()[name] if loop == "closed" else None for name in ("cem", "mppi")]
 
@@ -312,6 +344,7 @@ def test_a_search_uses_tuning_problems_alone(model, tmp_path, monkeypatch, loop)
         (["--horizons", "5"], InvalidInputError),
         (["--replan", "0"], InvalidInputError),
         (["--search", "1"], InvalidInputError),
+        (["--finalists", "0"], InvalidInputError),
         (["--episodes", "0"], InvalidInputError),
         (["--milliseconds", "0"], InvalidInputError),
         (["--planners", "best"], UnknownNameError),
