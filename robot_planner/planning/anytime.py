@@ -7,6 +7,7 @@ stops when ``Run.settle`` says that no problem is left, or ``Budget.fits`` that 
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,11 @@ from robot_planner.planning.parameters import parameter
 from robot_planner.planning.warm_start import shift_actions, shift_states, steps_since
 from robot_planner.types import Plan, Problem, StopReason
 
+NEARLY = 2.0
+"""Tolerances within which a promise to arrive still counts: an error that small can be mended on the way."""
+PUT_OFF = 2.0
+"""What becomes of the time to the arrival when a plan has not kept it."""
+
 
 @dataclass(frozen=True)
 class AnytimeConfig(ObjectiveConfig):
@@ -34,7 +40,7 @@ class AnytimeConfig(ObjectiveConfig):
         0.0, "distance of the last state to the goal that is near enough, in the metric's unit; 0: never", 0.0, 1e6
     )
     keep_arrival: bool = parameter(
-        True, "a plan is to arrive when the last one has promised to come within the tolerance, and not at its own end"
+        True, "with a tolerance, a plan is to arrive when the last one has promised to, and not at its own end"
     )
     patience: int = parameter(
         0, "milestones without improvement after which the cost has stalled; 0: never", 0, 100_000
@@ -240,18 +246,20 @@ class AnytimePlanner:
         self.config, self._clock = config, clock
         self._last: Plan | None = None
         self._others: Tensor | None = None
+        self._arrival = 0
+        """Of the last plan, in its steps."""
         self._round = 0
         self._durations: dict[int, dict[str, float]] = {}
 
     def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
         """See Planner."""
-        warm = self._shifted(problem)
-        run = self._begin([problem], deadline, None if warm is None else self._promised(warm[1], problem))
+        warm, steps = self._shifted(problem), self._steps_since_last(problem)
+        run = self._begin([problem], deadline, None if warm is None else self._to_arrive(warm[1], steps, problem))
         run.warm, run.round = warm, self._round
-        run.others = None if self._last is None or warm is None else self._shifted_others(problem, self._last)
+        run.others = None if warm is None else self._shifted_others(steps)
         self._round += 1
         plan = run.plans(self._search(run))[0]
-        self._last, self._others = plan, run.others
+        self._last, self._others, self._arrival = plan, run.others, run.arrival
         return plan
 
     def plan_batch(self, problems: Sequence[Problem], deadline: float | None = None) -> list[Plan]:
@@ -285,39 +293,44 @@ class AnytimePlanner:
             )
         return Run(self.objective, problems, self.config, budget, arrival)
 
+    def _steps_since_last(self, problem: Problem) -> float:
+        return 0.0 if self._last is None else steps_since(self._last, problem.begins)
+
     def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
         """The last plan moved to where the new one begins; None without one, if time ran backwards, or past its end."""
-        plan = self._last
-        if plan is None:
-            return None
-        steps = steps_since(plan, problem.begins)
-        if not 0.0 <= steps < len(plan.actions):
+        plan, steps = self._last, self._steps_since_last(problem)
+        if plan is None or not 0.0 <= steps < len(plan.actions):
             return None
         objective = self.objective
         actions = torch.from_numpy(shift_actions(plan.actions, steps, objective.neutral.cpu().numpy()))
         states = torch.from_numpy(shift_states(plan.states, steps))
         return actions.to(objective.low).clamp(objective.low, objective.high), states.to(objective.low)
 
-    def _shifted_others(self, problem: Problem, last: Plan) -> Tensor | None:
+    def _shifted_others(self, steps: float) -> Tensor | None:
         """What the last search left beside its plan, moved as the plan is."""
         if self._others is None:
             return None
         actions, neutral = self._others, self.objective.neutral
         fill = neutral.repeat(actions.shape[1]).cpu().numpy()
-        moved = shift_actions(actions.flatten(1).cpu().numpy(), steps_since(last, problem.begins), fill)
+        moved = shift_actions(actions.flatten(1).cpu().numpy(), steps, fill)
         return torch.from_numpy(moved).to(actions).view_as(actions)
 
-    def _promised(self, states: Tensor, problem: Problem) -> int | None:
-        """The first step at which a warm start's states (T+1, D) are near enough to the goal; None: at none.
+    def _to_arrive(self, states: Tensor, steps: float, problem: Problem) -> int | None:
+        """The step at which a plan is to be at the goal, after one that began ``steps`` ago; None: its last.
 
-        With the arrival at the end of each new plan, a whole horizon from now, plans could put it off for ever.
+        That is the first one at which the warm start's states (T+1, D) are there, or nearly. Where none is, the last
+        plan has not come to the goal in its time, and the next one has twice what was left of that. With the arrival
+        at the end of each new plan, a whole horizon from now, plans could put it off for ever.
         """
         config, goal = self.config, torch.as_tensor(problem.goal).to(states)
         if not config.keep_arrival or config.tolerance <= 0.0 or goal.shape != states.shape[1:]:
             return None
         with torch.no_grad():
-            near = (self.objective.metric.distance(states[1:], goal.unsqueeze(0)) <= config.tolerance).tolist()
-        return near.index(True) + 1 if True in near else None
+            distances = self.objective.metric.distance(states[1:], goal.unsqueeze(0))
+        near = (distances <= NEARLY * config.tolerance).tolist()
+        if True in near:
+            return near.index(True) + 1
+        return min(max(math.ceil(PUT_OFF * (self._arrival - steps)), 1), config.horizon)
 
     def _memory(self, problems: int) -> int:
         """About how many bytes a call for so many problems takes."""
