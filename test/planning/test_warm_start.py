@@ -23,6 +23,7 @@ from robot_planner.planning import (
     LatentDistance,
 )
 from robot_planner.planning.first_actions import first_actions
+from robot_planner.planning.goal_metric import PositionDistance
 from robot_planner.planning.warm_start import shift_actions, shift_states, steps_since
 from robot_planner.types import Plan, Problem, StopReason
 
@@ -101,6 +102,39 @@ def test_a_plan_that_comes_by_the_goal_in_time_is_good_at_once():
         assert (plan.iterations == 0) == keep_arrival
         if keep_arrival:
             np.testing.assert_allclose(plan.states[3], GOAL, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("left", "steps", "arrival"), [(8, 0.0, 8), (3, 0.0, 6), (3, 1.0, 4), (3, 2.9, 1), (1, 1.0, 1)]
+)
+def test_a_plan_that_missed_its_arrival_leaves_twice_the_time_that_was_left(left, steps, arrival, monkeypatch):
+    config = CemConfig(8, tolerance=0.01, iterations=1, samples=8, elites=2)
+    planner, arrivals = Cem(point_mass(), LatentDistance(), config), []
+    search = planner._search
+    monkeypatch.setattr(planner, "_search", lambda run: arrivals.append(run.arrival) or search(run))
+    away = np.array([0.0, 5.0], np.float32)  # it is never reached
+    rest = np.zeros((8, 2), np.float32)
+    planner._last = Plan(rest, np.zeros((9, 2), np.float32), 1.0, 1, 0.0, StopReason.DEADLINE, step_seconds=1.0)
+    planner._arrival = left
+    planner.plan(Problem(START, away, stamp=round(steps * 1e9)))
+    assert arrivals == [arrival] and planner._arrival == arrival
+    planner.reset()
+    planner.plan(Problem(START, away))
+    assert arrivals[1] == 8
+
+
+@pytest.mark.parametrize(("missing", "arrival"), [(0.009, 3), (0.019, 3), (0.021, 8)])
+def test_nearly_there_is_a_promise(missing, arrival, monkeypatch):
+    config = CemConfig(8, tolerance=0.01, iterations=1, samples=8, elites=2)
+    planner, arrivals = Cem(point_mass(), PositionDistance(), config), []
+    search = planner._search
+    monkeypatch.setattr(planner, "_search", lambda run: arrivals.append(run.arrival) or search(run))
+    states = np.zeros((9, 2), np.float32)
+    states[3] = GOAL + [0.0, missing]
+    planner._last = Plan(np.zeros((8, 2), np.float32), states, 1.0, 1, 0.0, StopReason.DEADLINE, step_seconds=1.0)
+    planner._arrival = 8
+    planner.plan(Problem(START, GOAL))
+    assert arrivals == [arrival]
 
 
 def test_a_promise_of_another_goal_is_none():
