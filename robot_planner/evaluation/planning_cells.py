@@ -101,9 +101,9 @@ class CellWorld:
         if hesitation == 0.0:
             return planner
         dynamics = world.dynamics
-        rest = torch.zeros_like(dynamics.action_low).clamp(dynamics.action_low, dynamics.action_high).numpy()
+        rest = torch.zeros_like(dynamics.action_low).clamp(dynamics.action_low, dynamics.action_high).cpu().numpy()
         patience = hesitation * (horizon // self.skip) * dynamics.step_seconds
-        return Hesitant(planner, world.metric(), rest, self.limit, patience)
+        return Hesitant(planner, world.metric(), rest, self.limit, patience, dynamics.action_low.device)
 
     def outcomes(
         self,

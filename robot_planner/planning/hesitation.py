@@ -25,17 +25,25 @@ class Hesitant:
     The planner's own time stands still meanwhile, so that its warm start is the plan that was not begun.
     """
 
-    def __init__(self, planner: Planner, metric: GoalMetric, rest: FloatArray, near: float, patience: float) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        metric: GoalMetric,
+        rest: FloatArray,
+        near: float,
+        patience: float,
+        device: torch.device | str = "cpu",
+    ) -> None:
         """``rest`` (A,): the action by which the robot stands still.
 
         ``near``: a plan that comes so near to the goal is begun, in the metric's unit; ``patience``: time for which
-        the robot rests in all, until ``reset`` [s]. Raises InvalidInputError.
+        the robot rests in all, until ``reset`` [s]; ``device``: the metric's. Raises InvalidInputError.
         """
         if near <= 0.0 or patience < 0.0:
             raise InvalidInputError(f"near must be positive and patience not negative: {near}, {patience}")
         self.name = planner.name
         self._planner, self._metric, self._rest = planner, metric, np.asarray(rest, np.float32)
-        self._near, self._patience = near, patience
+        self._near, self._patience, self._device = near, patience, device
         self._rested = 0
         self._since: int | None = None
 
@@ -67,5 +75,6 @@ class Hesitant:
 
     def _arrives(self, plan: Plan, problem: Problem) -> bool:
         """Whether the model expects to come near to the goal."""
-        states, goal = torch.from_numpy(plan.states[1:]), torch.from_numpy(problem.goal[None])
-        return bool((self._metric.distance(states, goal) <= self._near).any())
+        states, goal = (torch.as_tensor(part, device=self._device) for part in (plan.states[1:], problem.goal[None]))
+        with torch.no_grad():
+            return bool((self._metric.distance(states, goal) <= self._near).any())
