@@ -318,20 +318,18 @@ class AnytimePlanner:
     def _to_arrive(self, states: Tensor, steps: float, problem: Problem) -> int | None:
         """The step at which a plan is to be at the goal, after one that began ``steps`` ago; None: its last.
 
-        That is the first one at which the warm start's states (T+1, D) are there, or the nearest, if that is nearly.
-        Where it is not, the last plan has not come to the goal in its time, and the next one has twice what was left
-        of that. With the arrival at the end of each new plan, a whole horizon from now, plans could put it off for
-        ever.
+        That is the first one at which the warm start's states (T+1, D) are there, or nearly. Where none is, the last
+        plan has not come to the goal in its time, and the next one has twice what was left of that. With the arrival
+        at the end of each new plan, a whole horizon from now, plans could put it off for ever.
         """
         config, goal = self.config, torch.as_tensor(problem.goal).to(states)
         if not config.keep_arrival or config.tolerance <= 0.0 or goal.shape != states.shape[1:]:
             return None
         with torch.no_grad():
-            distances = self.objective.metric.distance(states[1:], goal.unsqueeze(0)).tolist()
-        least = min(distances)
-        if least <= NEARLY * config.tolerance:
-            enough = max(least, config.tolerance)
-            return 1 + next(step for step, away in enumerate(distances) if away <= enough)
+            distances = self.objective.metric.distance(states[1:], goal.unsqueeze(0))
+        near = (distances <= NEARLY * config.tolerance).tolist()
+        if True in near:
+            return near.index(True) + 1
         return min(max(math.ceil(PUT_OFF * (self._arrival - steps)), 1), config.horizon)
 
     def _memory(self, problems: int) -> int:
