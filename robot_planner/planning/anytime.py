@@ -318,9 +318,10 @@ class AnytimePlanner:
     def _to_arrive(self, states: Tensor, steps: float, problem: Problem) -> int | None:
         """The step at which a plan is to be at the goal, after one that began ``steps`` ago; None: its last.
 
-        That is the first one at which the warm start's states (T+1, D) are there, or nearly. Where none is, the last
-        plan has not come to the goal in its time, and the next one has twice what was left of that. With the arrival
-        at the end of each new plan, a whole horizon from now, plans could put it off for ever.
+        That is the first one at which the warm start's states (T+1, D) are there, or nearly, which hurries plans that
+        come by. Where none is, the last plan has not come to the goal in its time, and the next one has twice what was
+        left of that. With the arrival at the end of each new plan, a whole horizon from now, plans could put it off
+        for ever.
         """
         config, goal = self.config, torch.as_tensor(problem.goal).to(states)
         if not config.keep_arrival or config.tolerance <= 0.0 or goal.shape != states.shape[1:]:

@@ -123,14 +123,17 @@ def test_a_plan_that_missed_its_arrival_leaves_twice_the_time_that_was_left(left
     assert arrivals[1] == 8
 
 
-@pytest.mark.parametrize(("missing", "arrival"), [(0.009, 3), (0.019, 3), (0.021, 8)])
+@pytest.mark.parametrize(
+    ("missing", "arrival"), [({3: 0.009}, 3), ({3: 0.019}, 3), ({3: 0.021}, 8), ({3: 0.019, 5: 0.0}, 3)]
+)
 def test_nearly_there_is_a_promise(missing, arrival, monkeypatch):
     config = CemConfig(8, tolerance=0.01, iterations=1, samples=8, elites=2)
     planner, arrivals = Cem(point_mass(), PositionDistance(), config), []
     search = planner._search
     monkeypatch.setattr(planner, "_search", lambda run: arrivals.append(run.arrival) or search(run))
     states = np.zeros((9, 2), np.float32)
-    states[3] = GOAL + [0.0, missing]
+    for step, away in missing.items():
+        states[step] = GOAL + [0.0, away]
     planner._last = Plan(np.zeros((8, 2), np.float32), states, 1.0, 1, 0.0, StopReason.DEADLINE, step_seconds=1.0)
     planner._arrival = 8
     planner.plan(Problem(START, GOAL))
