@@ -209,9 +209,8 @@ def made(variant: Variant, world: PlanningWorld, settings: Mapping[str, Any]) ->
 def _config(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[GraspConfig, float]:
     """Parameters of GRASP and the hesitation."""
     whole = {HESITATION: 0.0, **settings, **changes}
-    return GraspConfig.from_mapping({key: value for key, value in whole.items() if key != HESITATION}), whole[
-        HESITATION
-    ]
+    hesitation = whole.pop(HESITATION)
+    return GraspConfig.from_mapping(whole), hesitation
 
 
 def _chosen(args: argparse.Namespace, name: str, loop: str, settings: Mapping[str, Any]) -> dict[str, Variant]:
