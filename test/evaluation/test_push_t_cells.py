@@ -11,8 +11,8 @@ import pytest
 
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError
 from robot_planner.evaluation import planners
-from robot_planner.evaluation.planner_settings import found_settings
-from robot_planner.evaluation.planning_runs import closed_loop, open_loop, outcome_fields
+from robot_planner.evaluation.planner_settings import HESITATION, found_settings
+from robot_planner.evaluation.planning_runs import LOOPS, closed_loop, open_loop, outcome_fields
 from robot_planner.evaluation.push_t_cells import PUSH_T, PushTrial
 from robot_planner.planning.catalogue import planner_configs
 from robot_planner.push_t_world import PUSH_T_WORLD, build_dynamics, push_world, save_push_world, to_latents
@@ -143,9 +143,10 @@ def test_settings_are_searched_into_a_file(model, tmp_path):
     assert set(found_settings(path)) == {"mppi"} and "--world pusht" in path.read_text()
 
 
-def test_shipped_settings_are_of_planners_and_admissible():
-    for name, settings in found_settings(None, PUSH_T.settings["open"]).items():
-        planner_configs()[name].from_mapping(settings)
+@pytest.mark.parametrize("loop", LOOPS)
+def test_shipped_settings_are_of_planners_and_admissible(loop):
+    for name, settings in found_settings(None, PUSH_T.settings[loop]).items():
+        planner_configs()[name].from_mapping({key: value for key, value in settings.items() if key != HESITATION})
 
 
 @pytest.mark.parametrize("words", [["--replan", "3"], ["--horizons", "0"]])
