@@ -110,6 +110,7 @@ def shipped_kind():
         {"sync": "population"},
         {"sync": "none"},
         {"evaluate_every": 2},
+        {"bfloat16": True},
         {"iterations": 5},  # the last phase is not whole
     ],
 )
