@@ -183,6 +183,18 @@ def test_the_plans_beside_the_last_one_are_among_the_next_candidates(name, monke
     assert not torch.equal(seen[2][1][:4, 0, -3:], left[2:])
 
 
+@pytest.mark.parametrize(("count", "room"), [(12, 4), (5, 2), (3, 0), (1, 0)])
+def test_the_warm_start_rest_and_the_greedy_way_are_never_crowded_out(count, room):
+    planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6))
+    run = planner._begin([random_problem(4, 2)], None)
+    run.warm = torch.full((6, 2), 0.05, dtype=torch.float64), torch.zeros(7, 2, dtype=torch.float64)
+    run.others = torch.full((6, 4, 2), -0.07, dtype=torch.float64)
+    candidates = first_actions(run, count, 0.5, 0.2)[:, 0]
+    assert candidates.shape == (6, count, 2) and (candidates[:, 0] == 0.05).all()
+    assert count < 3 or not candidates[:, 1].any()
+    assert (candidates == -0.07).all(-1).all(0).sum() == room
+
+
 def test_candidates_are_as_many_as_asked_for_whatever_was_left():
     planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6, restarts=4, candidates=4, iterations=10))
     problem = random_problem(4, 2)
