@@ -60,8 +60,9 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         """Ends the nodes while ours is still there, then ours, and removes what all of them left."""
-        self.graph.stop()
         families = families_of(os.getpid())
+        self.graph.stop()
+        families |= families_of(os.getpid())
         self.client.close()
         self._executor.shutdown()
         self.node.destroy_node()

@@ -174,7 +174,9 @@ class Graph:
                     self._sample(child)
                     child.send(first if number == signal.SIGINT else number)
             deadline = time.monotonic() + seconds
-            while any(child.alive for child in children) and time.monotonic() < deadline:
+            while (living := [child for child in children if child.alive]) and time.monotonic() < deadline:
+                for child in living:
+                    self._sample(child)  # one that ends may open a port yet
                 time.sleep(0.01)
         self._closing.set()
         watcher = getattr(self, "_watcher", None)
