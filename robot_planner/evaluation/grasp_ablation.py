@@ -98,15 +98,6 @@ class ForgetfulGrasp(Grasp):
         return super().plan(problem, deadline)
 
 
-class SingleMindedGrasp(Grasp):
-    """Grasp that keeps nothing but its plan from call to call."""
-
-    def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
-        """See Planner."""
-        self._others = None
-        return super().plan(problem, deadline)
-
-
 class ApartGrasp(Grasp):
     """Grasp that takes no notice of how many of the environment's actions one of the model's holds."""
 
@@ -148,7 +139,7 @@ VARIANTS: dict[str, Variant] = {
     "one restart": Variant({"restarts": 1}),
     "rest alone as first candidate": Variant({"candidates": 1, "restarts": 1}),
     "no warm start": Variant(kind=ForgetfulGrasp, loops=("closed",)),
-    "no plan kept beside the last one": Variant(kind=SingleMindedGrasp, loops=("closed",)),
+    "no plan kept beside the last one": Variant({"keep_restarts": False}, loops=("closed",)),
     "arrival may be put off": Variant({"keep_arrival": False}, worlds=tuple(CELL_WORLDS), loops=("closed",)),
     "no hesitation": Variant({HESITATION: 0.0}, worlds=("pusht",), loops=("closed",)),
     "no search of paths": Variant({"paths": 0}, worlds=("two-room",)),

@@ -30,6 +30,8 @@ CLOSED: dict[str, list[Any]] = {"terminal_weight": [3.0, 10.0, 30.0, 100.0], HES
 
 Where only the end of a plan counts, each plan may put off the arrival: the way has to count more.
 """
+KEEP_RESTARTS = {"keep_restarts": True}
+"""What all tries for the closed loop have, of planners with restarts."""
 REDRAWN = 0.25
 """Probability that a try for the closed loop draws anew what is no parameter of the objective."""
 _REFINING: dict[str, list[Any]] = {
@@ -118,6 +120,8 @@ def drawn(name: str, trial: int, seed: int, about: Mapping[str, Any] | None = No
     if name not in SPACES:
         raise InvalidInputError(f"nothing is known to search of planner '{name}'; allowed: {', '.join(sorted(SPACES))}")
     found: dict[str, Any] = dict(about or {})
+    if about is not None and "restarts" in SPACES[name]:
+        found |= KEEP_RESTARTS
     if trial == 0:
         return found
     rng = np.random.default_rng([seed, trial])

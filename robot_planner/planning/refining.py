@@ -20,6 +20,9 @@ class RefiningConfig(AnytimeConfig):
     """How many plans are refined, and from what."""
 
     restarts: int = parameter(4, "plans optimised side by side for one problem, R", 1, 4096)
+    keep_restarts: bool = parameter(
+        False, "the next plan begins from all restarts of the last one, and not from the best alone"
+    )
     candidates: int = parameter(32, "first action sequences rolled out, of which the best R are kept", 1, 65536)
     initial_spread: float = parameter(0.5, "root mean square of random first actions, in half ranges", 0.0, 2.0)
     warm_spread: float = parameter(0.2, "as initial_spread, about the warm start", 0.0, 2.0)
@@ -74,7 +77,7 @@ class RefiningPlanner(AnytimePlanner):
 
     def _search(self, run: Run) -> StopReason:
         reason, search = self._refined(run)
-        if search is not None and len(run.problems) == 1:
+        if self.config.keep_restarts and search is not None and len(run.problems) == 1:
             run.others = search.actions[:, 0]
         return reason
 

@@ -122,9 +122,9 @@ def test_variants_that_change_nothing_are_left_out_and_no_other():
 def test_what_is_kept_beside_a_plan_is_kept_by_all_but_one_variant():
     world, problem = load_point_world(), sample_problem(1, 20)
     ask = Problem(to_latents(problem.start), to_latents(problem.goal))
-    kept = {}
+    kept, settings = {}, {"horizon": 20, "iterations": 2, "restarts": 2, "keep_restarts": True}
     for name in ("whole", "no plan kept beside the last one"):
-        planner, seen = made(VARIANTS[name], world, {"horizon": 20, "iterations": 2, "restarts": 2}), []
+        planner, seen = made(VARIANTS[name], world, settings), []
         begin = planner._begin_search
         planner._begin_search = lambda run, *rest, begin=begin, seen=seen: seen.append(run.others) or begin(run, *rest)
         for _ in range(2):

@@ -146,6 +146,7 @@ def test_a_promise_of_another_goal_is_none():
     assert plan.stop_reason is StopReason.CONVERGED and away(plan.states[-1], goal) <= 0.02
 
 
+KEEP = {"keep_restarts": True}
 REFINING = {
     "gradient": (Gradient, GradientConfig),
     "latco": (Latco, LatcoConfig),
@@ -159,7 +160,7 @@ REFINING = {
 def test_the_plans_beside_the_last_one_are_among_the_next_candidates(name, monkeypatch):
     planner_type, config = REFINING[name]
     model = point_mass(low=(-2.0, -2.0), high=(2.0, 2.0))
-    planner = planner_type(model, LatentDistance(), config(horizon=6, restarts=3, candidates=12, iterations=2))
+    planner = planner_type(model, LatentDistance(), config(horizon=6, restarts=3, candidates=12, iterations=2, **KEEP))
     seen = []
 
     def spied(run, *rest):
@@ -196,7 +197,9 @@ def test_the_warm_start_rest_and_the_greedy_way_are_never_crowded_out(count, roo
 
 
 def test_candidates_are_as_many_as_asked_for_whatever_was_left():
-    planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6, restarts=4, candidates=4, iterations=10))
+    planner = Grasp(
+        point_mass(), LatentDistance(), GraspConfig(horizon=6, restarts=4, candidates=4, iterations=10, **KEEP)
+    )
     problem = random_problem(4, 2)
     costs = [planner.plan(problem).cost_history for _ in range(3)]
     assert planner._others.shape == (6, 4, 2)
@@ -204,8 +207,14 @@ def test_candidates_are_as_many_as_asked_for_whatever_was_left():
         assert after[0] <= before[-1]  # the best plan is never crowded out
 
 
+def test_nothing_is_kept_beside_a_plan_unless_it_is_asked_for():
+    planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6, iterations=5))
+    planner.plan(random_problem(4, 2))
+    assert planner._others is None
+
+
 def test_plans_that_are_good_at_once_leave_the_others_to_those_after_them():
-    config = GraspConfig(horizon=6, restarts=3, candidates=12, tolerance=0.01, iterations=200)
+    config = GraspConfig(horizon=6, restarts=3, candidates=12, tolerance=0.01, iterations=200, **KEEP)
     planner = Grasp(point_mass(), LatentDistance(), config)
     begin = planner.plan(Problem(START, GOAL))
     left = planner._others
