@@ -37,6 +37,12 @@ class WorldModel(Protocol):
         ...
 
 
+def neutral_action(model: WorldModel) -> Tensor:
+    """The action (A,) by which nothing is done, or the admissible one that is nearest."""
+    low, high = model.action_low.detach(), model.action_high.detach()
+    return torch.zeros_like(low).clamp(low, high)
+
+
 class FunctionModel:
     """Any differentiable ``step(latents, actions)`` as a world model; its uncertainty is zero."""
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
@@ -100,10 +99,8 @@ class CellWorld:
         """The planner, which may wait for a better plan for ``hesitation`` horizons in all."""
         if hesitation == 0.0:
             return planner
-        dynamics = world.dynamics
-        rest = torch.zeros_like(dynamics.action_low).clamp(dynamics.action_low, dynamics.action_high).cpu().numpy()
-        patience = hesitation * (horizon // self.skip) * dynamics.step_seconds
-        return Hesitant(planner, world.metric(), rest, self.limit, patience, dynamics.action_low.device)
+        patience = hesitation * (horizon // self.skip) * world.dynamics.step_seconds
+        return Hesitant(planner, world.dynamics, world.metric(), self.limit, patience)
 
     def outcomes(
         self,

@@ -13,10 +13,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from robot_planner.dynamics.world_model import WorldModel, neutral_action
 from robot_planner.errors import InvalidInputError
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.planner import Planner
-from robot_planner.types import FloatArray, Plan, Problem
+from robot_planner.types import Plan, Problem
 
 
 class Hesitant:
@@ -28,22 +29,23 @@ class Hesitant:
     def __init__(
         self,
         planner: Planner,
+        model: WorldModel,
         metric: GoalMetric,
-        rest: FloatArray,
         near: float,
         patience: float,
-        device: torch.device | str = "cpu",
     ) -> None:
-        """``rest`` (A,): the action by which the robot stands still.
+        """``model``, ``metric``: the planner's; by the model's neutral action the robot stands still.
 
         ``near``: a plan that comes so near to the goal is begun, in the metric's unit; ``patience``: time for which
-        the robot rests in all, until ``reset`` [s]; ``device``: the metric's. Raises InvalidInputError.
+        the robot rests in all, until ``reset`` [s]. Raises InvalidInputError.
         """
         if near <= 0.0 or patience < 0.0:
             raise InvalidInputError(f"near must be positive and patience not negative: {near}, {patience}")
         self.name = planner.name
-        self._planner, self._metric, self._rest = planner, metric, np.asarray(rest, np.float32)
-        self._near, self._patience, self._device = near, patience, device
+        self._planner, self._metric = planner, metric
+        self._near, self._patience = near, patience
+        neutral = neutral_action(model)
+        self._device, self._rest = neutral.device, neutral.float().cpu().numpy()
         self._rested = 0
         self._since: int | None = None
 

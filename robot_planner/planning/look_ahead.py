@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from robot_planner.dynamics.world_model import WorldModel
+from robot_planner.dynamics.world_model import WorldModel, neutral_action
 from robot_planner.types import FloatArray, Plan, Problem
 
 NANOSECONDS = 1_000_000_000
@@ -68,7 +68,7 @@ class Motion:
     @classmethod
     def through(cls, model: WorldModel) -> "Motion":
         """That of a robot which a model's actions move, and which stands still as yet."""
-        return cls(_rest(model).float().cpu().numpy())
+        return cls(neutral_action(model).float().cpu().numpy())
 
     def then(self, plan: Plan) -> "Motion":
         """What is told with a plan followed from ``plan.begins`` on; those that begin later than it are dropped."""
@@ -134,12 +134,12 @@ class LookAhead:
         step = int(self._model.step_seconds * NANOSECONDS)
         moments = [*range(problem.stamp, problem.begins, step), problem.begins]
         motion = self.motion if self._newest is None else self.motion.then(self._newest)
-        low, high, rest = self._model.action_low, self._model.action_high, _rest(self._model)
+        low, high, neutral = self._model.action_low, self._model.action_high, neutral_action(self._model)
         latent = torch.from_numpy(problem.start)[None].to(low)
         with torch.inference_mode():
             for begin, end in zip(moments, moments[1:], strict=False):
                 action = torch.from_numpy(motion.between(begin, end)).to(low).clamp(low, high)
-                if not torch.equal(action, rest):  # nothing is done, nothing changes: the model would only blur it
+                if not torch.equal(action, neutral):  # nothing is done, nothing changes: the model would only blur it
                     latent = self._model.step(latent, action[None])
         predicted: FloatArray = latent[0].float().cpu().numpy()
         return predicted
@@ -152,8 +152,3 @@ class LookAhead:
     def prepare(self, problem: Problem) -> None:
         """See Planner."""
         self.planner.prepare(problem)
-
-
-def _rest(model: WorldModel) -> torch.Tensor:
-    """The action (A,) by which nothing is done, or the admissible one that is nearest."""
-    return torch.zeros_like(model.action_low).clamp(model.action_low, model.action_high)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from robot_planner.dynamics.precision import Bfloat16Model
-from robot_planner.dynamics.world_model import WorldModel
+from robot_planner.dynamics.world_model import WorldModel, neutral_action
 from robot_planner.errors import InvalidInputError
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.parameters import Parameters, parameter
@@ -96,8 +96,7 @@ class Objective:
         self.low, self.high = low, high
         self.device, self.dtype = low.device, low.dtype
         self.half_range = torch.where(high > low, (high - low) / 2, torch.ones_like(low))
-        self.neutral = torch.zeros_like(low).clamp(low, high)
-        """(A,) the admissible action nearest to zero."""
+        self.neutral = neutral_action(model)
         weights = config.discount ** torch.arange(1, config.horizon + 1, dtype=torch.float64)
         self.dense = (weights / weights.sum()).to(low)
         """(T,) weights of the steps' metric costs without that of the arrival."""

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from toys import point_mass, random_problem
 
+from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.errors import InvalidInputError
 from robot_planner.planning import Cem, CemConfig, LatentDistance
 from robot_planner.planning.goal_metric import PositionDistance
@@ -15,7 +17,10 @@ from robot_planner.planning.hesitation import Hesitant
 from robot_planner.planning.planner import Planner
 from robot_planner.types import Plan, Problem, StopReason
 
-GOAL, REST = np.array([1.0, 0.0], np.float32), np.array([0.5, 0.5], np.float32)
+GOAL, REST = np.array([1.0, 0.0], np.float32), np.array([0.5, -0.25], np.float32)
+LOW, HIGH = torch.tensor([0.5, -1.0]), torch.tensor([1.0, -0.25])
+MODEL = FunctionModel(lambda latents, actions: latents + actions, 2, LOW, HIGH)
+"""Of a robot that can't but move: REST is the least that it may do."""
 SECOND = 10**9
 
 
@@ -50,7 +55,7 @@ def asked(seconds, lead=0.0):
 
 def hesitant(told, patience=10.0, near=0.2):
     metric = PositionDistance()
-    return Hesitant(told, metric, REST, near, patience)
+    return Hesitant(told, MODEL, metric, near, patience)
 
 
 def test_it_rests_until_a_plan_comes_near_and_the_planners_time_stands_still():
@@ -85,8 +90,9 @@ def test_it_rests_no_longer_in_all_than_it_may():
 def test_without_patience_it_is_the_planner_itself():
     config = CemConfig(4, samples=16, elites=4, iterations=3)
     problems = [replace(random_problem(seed, 2), stamp=seed * SECOND // 10) for seed in range(2)]
-    plain, wrapped = Cem(point_mass(), LatentDistance(), config), Cem(point_mass(), LatentDistance(), config)
-    patient = Hesitant(wrapped, LatentDistance(), REST, 1e-6, 0.0)
+    model, metric = point_mass(), LatentDistance()
+    plain, wrapped = Cem(model, metric, config), Cem(model, metric, config)
+    patient = Hesitant(wrapped, model, metric, 1e-6, 0.0)
     for problem in problems:
         np.testing.assert_array_equal(patient.plan(problem).actions, plain.plan(problem).actions)
     batches = patient.plan_batch(problems), plain.plan_batch(problems)
