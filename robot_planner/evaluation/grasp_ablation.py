@@ -130,7 +130,7 @@ VARIANTS: dict[str, Variant] = {
     "population without secant steps": Variant({"sync_secants": 0}, worlds=("pusht",)),
     "one sync a phase": Variant({"sync_steps": 1}, worlds=("pusht",)),
     "noise drawn for each part of an action": Variant(kind=ApartGrasp, worlds=("pusht",)),
-    "products in bfloat16": Variant({"bfloat16": True}),
+    "products in bfloat16": Variant({"bfloat16": True}, worlds=("pusht",)),
     "syncs rarely, as in the paper": Variant({"sync_every": 30}),
     "phases never taken back": Variant(kind=AcceptingGrasp),
     "constant rate and noise": Variant({"decay": 1.0}),
