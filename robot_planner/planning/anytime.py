@@ -256,7 +256,8 @@ class AnytimePlanner:
         warm, steps = self._shifted(problem), self._steps_since_last(problem)
         run = self._begin([problem], deadline, None if warm is None else self._to_arrive(warm[1], steps, problem))
         run.warm, run.round = warm, self._round
-        run.others = None if warm is None else self._shifted_others(steps)
+        if warm is not None and self._others is not None:
+            run.others = self._moved_on(self._others, steps)
         self._round += 1
         plan = run.plans(self._search(run))[0]
         self._last, self._others, self._arrival = plan, run.others, run.arrival
@@ -301,19 +302,14 @@ class AnytimePlanner:
         plan, steps = self._last, self._steps_since_last(problem)
         if plan is None or not 0.0 <= steps < len(plan.actions):
             return None
-        objective = self.objective
-        actions = torch.from_numpy(shift_actions(plan.actions, steps, objective.neutral.cpu().numpy()))
-        states = torch.from_numpy(shift_states(plan.states, steps))
-        return actions.to(objective.low).clamp(objective.low, objective.high), states.to(objective.low)
+        states = torch.from_numpy(shift_states(plan.states, steps)).to(self.objective.low)
+        return self._moved_on(torch.from_numpy(plan.actions), steps), states
 
-    def _shifted_others(self, steps: float) -> Tensor | None:
-        """What the last search left beside its plan, moved as the plan is."""
-        if self._others is None:
-            return None
-        actions, neutral = self._others, self.objective.neutral
-        fill = neutral.repeat(actions.shape[1]).cpu().numpy()
-        moved = shift_actions(actions.flatten(1).cpu().numpy(), steps, fill)
-        return torch.from_numpy(moved).to(actions).view_as(actions)
+    def _moved_on(self, actions: Tensor, steps: float) -> Tensor:
+        """Actions (T, ..., A) from ``steps`` later on, nothing done after their end."""
+        objective = self.objective
+        moved = shift_actions(actions.cpu().numpy(), steps, objective.neutral.cpu().numpy())
+        return torch.from_numpy(moved).to(objective.low).clamp(objective.low, objective.high)
 
     def _to_arrive(self, states: Tensor, steps: float, problem: Problem) -> int | None:
         """The step at which a plan is to be at the goal, after one that began ``steps`` ago; None: its last.
@@ -323,9 +319,10 @@ class AnytimePlanner:
         left of that. With the arrival at the end of each new plan, a whole horizon from now, plans could put it off
         for ever.
         """
-        config, goal = self.config, torch.as_tensor(problem.goal).to(states)
-        if not config.keep_arrival or config.tolerance <= 0.0 or goal.shape != states.shape[1:]:
+        config = self.config
+        if not config.keep_arrival or config.tolerance <= 0.0 or problem.goal.shape != states.shape[1:]:
             return None
+        goal = torch.as_tensor(problem.goal).to(states)
         with torch.no_grad():
             distances = self.objective.metric.distance(states[1:], goal.unsqueeze(0))
         near = (distances <= NEARLY * config.tolerance).tolist()

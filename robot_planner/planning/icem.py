@@ -24,7 +24,6 @@ from robot_planner.planning.objective import Evaluation, Objective
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.sampling import Gaussians, SamplingPlanner
-from robot_planner.planning.warm_start import shift_actions, steps_since
 from robot_planner.types import Plan, Problem
 
 
@@ -104,17 +103,10 @@ class Icem(SamplingPlanner):
 
     def _gaussians(self, run: Run, noise: NoiseSource, mean: Tensor, spread: float) -> Gaussians:
         kept = mean.new_empty((len(mean), mean.shape[1], 0, mean.shape[2]))
-        if run.warm is not None and self._elites is not None and self._last is not None:
-            kept = self._shifted_elites(self._elites, steps_since(self._last, run.problems[0].begins))
+        if run.warm is not None and self._elites is not None:
+            kept = self._moved_on(self._elites, self._steps_since_last(run.problems[0]))
         self._sampler = ElitesKept(self.objective, noise, self.config, mean, spread, kept)
         return self._sampler
-
-    def _shifted_elites(self, elites: Tensor, steps: float) -> Tensor:
-        """Elites (T, 1, K, A) moved on by the time that has passed."""
-        flat = elites.flatten(1).cpu().numpy()
-        fill = self.objective.neutral.repeat(elites.shape[2]).cpu().numpy()
-        moved = torch.from_numpy(shift_actions(flat, steps, fill)).to(elites)
-        return moved.view_as(elites).clamp(self.objective.low, self.objective.high)
 
     def _memory(self, problems: int) -> int:
         share = 1.0 + round(self.config.kept * self.config.elites) / self.config.samples

@@ -15,12 +15,12 @@ def steps_since(plan: Plan, begins: int) -> float:
 
 
 def shift_actions(actions: FloatArray, steps: float, fill: FloatArray) -> FloatArray:
-    """Actions (T, A) from ``steps`` (>= 0, also fractions) on, ``fill`` (A,) after their end.
+    """Actions (T, ..., A) from ``steps`` (>= 0, also fractions) on, ``fill`` (A,) after their end.
 
     An action lasts one step at a constant rate, so the new ones are the means over the steps they cover.
     """
     whole, fraction = _split(steps, len(actions))
-    padded = np.concatenate([actions[whole:], np.broadcast_to(fill, (whole + 1, len(fill)))])
+    padded = np.concatenate([actions[whole:], np.broadcast_to(fill, (whole + 1, *actions.shape[1:]))])
     return _blend(padded, fraction)
 
 

@@ -52,6 +52,14 @@ def test_whole_shifts_drop_the_past_and_fill_the_end():
     np.testing.assert_array_equal(shift_actions(ACTIONS, 9.0, REST), np.zeros((3, 2)))
 
 
+def test_plans_beside_one_another_are_shifted_as_each_of_them():
+    many = np.stack([ACTIONS, 2.0 * ACTIONS, -ACTIONS], axis=1)
+    shifted = shift_actions(many, 1.25, REST)
+    assert shifted.shape == many.shape
+    for place in range(3):
+        np.testing.assert_array_equal(shifted[:, place], shift_actions(many[:, place], 1.25, REST))
+
+
 def test_states_are_interpolated_and_the_last_is_held():
     states = np.array([[0.0], [1.0], [4.0]], np.float32)
     np.testing.assert_allclose(shift_states(states, 0.5), [[0.5], [2.5], [4.0]])
