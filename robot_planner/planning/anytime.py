@@ -314,10 +314,11 @@ class AnytimePlanner:
     def _to_arrive(self, states: Tensor, steps: float, problem: Problem) -> int | None:
         """The step at which a plan is to be at the goal, after one that began ``steps`` ago; None: its last.
 
-        That is the first one at which the warm start's states (T+1, D) are there, or nearly, which hurries plans that
-        come by. Where none is, the last plan has not come to the goal in its time, and the next one has twice what was
-        left of that. With the arrival at the end of each new plan, a whole horizon from now, plans could put it off
-        for ever.
+        That is the first one at which the warm start's states (T+1, D) are there, or else nearly there. Nearly does
+        not go before: each plan would have to arrive a little sooner than the last one, and none could be the rest of
+        it. Where no state is near, the last plan has not come to the goal in its time, and the next one has twice what
+        was left of that. With the arrival at the end of each new plan, a whole horizon from now, plans could put it
+        off for ever.
         """
         config = self.config
         if not config.keep_arrival or config.tolerance <= 0.0 or problem.goal.shape != states.shape[1:]:
@@ -325,9 +326,10 @@ class AnytimePlanner:
         goal = torch.as_tensor(problem.goal).to(states)
         with torch.no_grad():
             distances = self.objective.metric.distance(states[1:], goal.unsqueeze(0))
-        near = (distances <= NEARLY * config.tolerance).tolist()
-        if True in near:
-            return near.index(True) + 1
+        for tolerances in (1.0, NEARLY):
+            near = (distances <= tolerances * config.tolerance).tolist()
+            if True in near:
+                return near.index(True) + 1
         return min(max(math.ceil(PUT_OFF * (self._arrival - steps)), 1), config.horizon)
 
     def _memory(self, problems: int) -> int:

@@ -132,7 +132,8 @@ def test_a_plan_that_missed_its_arrival_leaves_twice_the_time_that_was_left(left
 
 
 @pytest.mark.parametrize(
-    ("missing", "arrival"), [({3: 0.009}, 3), ({3: 0.019}, 3), ({3: 0.021}, 8), ({3: 0.019, 5: 0.0}, 3)]
+    ("missing", "arrival"),
+    [({3: 0.009}, 3), ({3: 0.019}, 3), ({3: 0.021}, 8), ({3: 0.019, 5: 0.0}, 5), ({3: 0.009, 5: 0.0}, 3)],
 )
 def test_nearly_there_is_a_promise(missing, arrival, monkeypatch):
     config = CemConfig(8, tolerance=0.01, iterations=1, samples=8, elites=2)
