@@ -132,7 +132,7 @@ VARIANTS: dict[str, Variant] = {
     "noise drawn for each part of an action": Variant(kind=ApartGrasp, worlds=("pusht",)),
     "products in bfloat16": Variant({"bfloat16": True}, worlds=("pusht",)),
     "syncs rarely, as in the paper": Variant({"sync_every": 30}),
-    "phases never taken back": Variant(kind=AcceptingGrasp),
+    "phases never taken back": Variant(kind=AcceptingGrasp, worlds=tuple(CELL_WORLDS)),
     "constant rate and noise": Variant({"decay": 1.0}),
     "states begin on the line": Variant({"initial_states": "line"}),
     "states begin on the rollout": Variant({"initial_states": "rollout"}),
