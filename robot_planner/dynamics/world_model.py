@@ -3,7 +3,7 @@
 """The protocol of world models: latent and action to the next latent."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch import Tensor
 from robot_planner.registry import Registry
 
 
-@runtime_checkable
 class WorldModel(Protocol):
     """Differentiable latent dynamics, batched over N; its parameters are frozen while planning.
 

@@ -3,7 +3,7 @@
 """One forward pass of a world model and one vector-Jacobian product with respect to its actions."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,7 +14,6 @@ Cotangent = Callable[[Tensor], Tensor]
 """Next latents (N, D), detached -> cotangent (N, D)."""
 
 
-@runtime_checkable
 class ActionVjp(Protocol):
     """What a world model may offer besides ``step``: its own product, where that is faster than autograd's."""
 
@@ -25,8 +24,8 @@ class ActionVjp(Protocol):
 
 def action_vjp(model: WorldModel) -> Callable[[Tensor, Tensor, Cotangent], Tensor]:
     """A function (latents, actions that require grad, cotangent) -> action gradient (N, A)."""
-    if isinstance(model, ActionVjp):
-        own = model.step_vjp
+    own = getattr(model, "step_vjp", None)
+    if own is not None:
         return lambda latents, actions, cotangent: own(latents, actions.detach(), cotangent)[1]
     step = model.step
 

@@ -11,7 +11,7 @@ included, for it is a world model and a goal metric like any other: a state is t
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -24,7 +24,6 @@ from robot_planner.planning.planner import Planner
 from robot_planner.types import Plan, Problem
 
 
-@runtime_checkable
 class Ensemble(WorldModel, Protocol):
     """A world model of several members."""
 
@@ -77,10 +76,10 @@ class MembersApart:
     """The Planner protocol around any planner: problems and plans are the ensemble's, planning is its members'."""
 
     def __init__(
-        self, ensemble: WorldModel, metric: GoalMetric, make: Callable[[WorldModel, GoalMetric], Planner]
+        self, ensemble: Ensemble, metric: GoalMetric, make: Callable[[WorldModel, GoalMetric], Planner]
     ) -> None:
         """``make`` makes the planner over the members. Raises InvalidInputError for a model without members."""
-        if not isinstance(ensemble, Ensemble):
+        if not hasattr(ensemble, "members") or not hasattr(ensemble, "step_members"):
             raise InvalidInputError("members can go their own ways in an ensemble alone (members, step_members)")
         self._members = ensemble.members
         self._planner = make(MembersModel(ensemble), MembersMetric(metric, ensemble.members))

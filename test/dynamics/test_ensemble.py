@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
-from robot_planner.dynamics.world_model import FunctionModel, WorldModel
+from robot_planner.dynamics.world_model import FunctionModel
 
 
 def model(seed: int = 0, **changes: int) -> EnsembleDynamics:
@@ -22,8 +22,12 @@ def rows(count: int, dim: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_it_is_a_world_model() -> None:
-    assert isinstance(model(), WorldModel)
-    assert isinstance(FunctionModel(lambda z, a: z, 3, torch.zeros(1), torch.ones(1)), WorldModel)
+    function = FunctionModel(lambda z, a: z, 3, torch.zeros(1), torch.ones(1))
+    for made in (model(), function):
+        assert made.action_low.shape == made.action_high.shape == (made.action_dim,) and made.step_seconds > 0.0
+        latents = torch.zeros(5, made.latent_dim, dtype=made.action_low.dtype)
+        after, uncertainty = made.step_with_uncertainty(latents, made.action_low.expand(5, -1))
+        assert after.shape == latents.shape and uncertainty.shape == (5,)
 
 
 @settings(max_examples=20, deadline=None)

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Products in bfloat16 change a step by little, latents by nothing, and plans are as good."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics
 from robot_planner.dynamics.precision import Bfloat16Model
-from robot_planner.dynamics.world_model import WorldModel
+from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.planning import Grasp, GraspConfig, LatentDistance
+from robot_planner.planning.action_vjp import action_vjp
 from robot_planner.planning.members import MembersApart
 from robot_planner.types import Problem
 
@@ -32,7 +35,7 @@ def given(model, dtype=torch.float32):
 
 def test_steps_are_nearly_the_models_and_latents_keep_their_digits(model):
     half = Bfloat16Model(model)
-    assert isinstance(half, WorldModel) and half.latent_dim == model.latent_dim and half.members == 3
+    assert half.latent_dim == model.latent_dim and half.members == 3
     latents, actions = given(model)
     whole, near = model.step(latents, actions), half.step(latents, actions)
     assert near.dtype == torch.float32 and not torch.equal(near, whole)
@@ -68,3 +71,23 @@ def test_plans_are_as_good(model, apart):
     whole, half = (planner(bfloat16).plan(problem) for bfloat16 in (False, True))
     assert half.cost != whole.cost and half.cost == pytest.approx(whole.cost, rel=0.02)
     assert half.actions.dtype == half.states.dtype == np.float32
+
+
+def test_a_product_of_the_models_own_is_not_used_as_it_would_be_exact(model):
+    class WithProduct(FunctionModel):
+        def step_vjp(self, latents, actions, cotangent):
+            raise AssertionError("in single precision")
+
+    box = torch.ones(model.action_dim)
+    half = Bfloat16Model(WithProduct(model.step, model.latent_dim, -box, box))
+    latents, actions = given(model)
+    product = action_vjp(half)(latents, actions.requires_grad_(True), lambda following: following)
+    following = half.step(latents, actions)
+    (expected,) = torch.autograd.grad(following, actions, following.detach())
+    torch.testing.assert_close(product, expected)
+
+
+def test_it_can_be_copied(model):
+    latents, actions = given(model)
+    twin = copy.copy(Bfloat16Model(model))
+    torch.testing.assert_close(twin.step(latents, actions), Bfloat16Model(model).step(latents, actions))
