@@ -220,11 +220,11 @@ def _chosen(args: argparse.Namespace, name: str, loop: str, settings: Mapping[st
 def _cells(args: argparse.Namespace, bench: CellWorld) -> Iterator[dict[str, Any]]:
     world, settings = bench.load(None), found_settings(None, bench.settings[args.loop])["grasp"]
     for horizon in args.horizons:
-        shared = {**settings, **bench.shared_settings(horizon)}
-        planners = {
-            name: bench.hesitant(made(variant, world, shared), world, horizon, _config(shared, variant.changes)[1])
-            for name, variant in _chosen(args, bench.name, args.loop, shared).items()
-        }
+        shared, planners = {**settings, **bench.shared_settings(horizon)}, {}
+        for name, variant in _chosen(args, bench.name, args.loop, shared).items():
+            hesitation = _config(shared, variant.changes)[1]
+            planner: Planner = made(variant, world, shared)
+            planners[name] = bench.hesitant(planner, world.dynamics, world.metric(), horizon, hesitation)
 
         def solved(planner: Planner, seed: int, horizon: int = horizon) -> CellOutcome:
             return bench.outcomes(world, planner, [seed], horizon, args.loop, args.milliseconds / 1e3, REPLAN)[0]

@@ -90,17 +90,19 @@ class CellWorld:
         dynamics, metric = world.dynamics, world.metric()
 
         def plain(model: WorldModel, metric: GoalMetric) -> Planner:
-            return plain_planner(name, model, metric, CLOCK, **whole)
+            planner = plain_planner(name, model, metric, CLOCK, **whole)
+            return self.hesitant(planner, model, metric, horizon, hesitation)
 
-        planner = plain(dynamics, metric) if members == "mean" else MembersApart(dynamics, metric, plain)
-        return self.hesitant(planner, world, horizon, hesitation)
+        return plain(dynamics, metric) if members == "mean" else MembersApart(dynamics, metric, plain)
 
-    def hesitant(self, planner: Planner, world: PlanningWorld, horizon: int, hesitation: float) -> Planner:
+    def hesitant(
+        self, planner: Planner, model: WorldModel, metric: GoalMetric, horizon: int, hesitation: float
+    ) -> Planner:
         """The planner, which may wait for a better plan for ``hesitation`` horizons in all."""
         if hesitation == 0.0:
             return planner
-        patience = hesitation * (horizon // self.skip) * world.dynamics.step_seconds
-        return Hesitant(planner, world.dynamics, world.metric(), self.limit, patience)
+        patience = hesitation * (horizon // self.skip) * model.step_seconds
+        return Hesitant(planner, model, metric, self.limit, patience)
 
     def outcomes(
         self,

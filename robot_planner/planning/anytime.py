@@ -295,7 +295,9 @@ class AnytimePlanner:
         return Run(self.objective, problems, self.config, budget, arrival)
 
     def _steps_since_last(self, problem: Problem) -> float:
-        return 0.0 if self._last is None else steps_since(self._last, problem.begins)
+        """From the last plan's first action to the next one's; zero, too, for a lead that is less by part of a step."""
+        steps = 0.0 if self._last is None else steps_since(self._last, problem.begins)
+        return 0.0 if -1.0 < steps < 0.0 else steps
 
     def _shifted(self, problem: Problem) -> tuple[Tensor, Tensor] | None:
         """The last plan moved to where the new one begins; None without one, if time ran backwards, or past its end."""

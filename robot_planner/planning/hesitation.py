@@ -23,7 +23,8 @@ from robot_planner.types import Plan, Problem
 class Hesitant:
     """The Planner protocol around any planner: its plans begin with a step's rest while it knows no way to the goal.
 
-    The planner's own time stands still meanwhile, so that its warm start is the plan that was not begun.
+    The planner's own time stands still during that step, so that its warm start is the plan that was not begun. Where
+    the next plan comes later than a step, the rest of the plan has been begun.
     """
 
     def __init__(
@@ -47,20 +48,24 @@ class Hesitant:
         neutral = neutral_action(model)
         self._device, self._rest = neutral.device, neutral.float().cpu().numpy()
         self._rested = 0
-        self._since: int | None = None
+        """[ns]."""
+        self._resting: Plan | None = None
+        """The last plan, if it begins with a rest."""
 
     def plan(self, problem: Problem, deadline: float | None = None) -> Plan:
         """See Planner; the plan has as many steps as the planner's, the last one is left out for a rest."""
-        if self._since is not None:
-            self._rested += max(problem.stamp - self._since, 0)
-            self._since = None
+        if self._resting is not None:
+            step = round(self._resting.step_seconds * 1e9)
+            self._rested += min(max(problem.begins - self._resting.begins, 0), step)
+            self._resting = None
         inner = replace(problem, stamp=problem.stamp - self._rested)
         plan = replace(self._planner.plan(inner, deadline), stamp=problem.stamp)
         if self._rested >= round(self._patience * 1e9) or self._arrives(plan, problem):
             return plan
-        self._since = problem.stamp
         actions = np.concatenate([self._rest[None], plan.actions[:-1]])
-        return replace(plan, actions=actions, states=np.concatenate([plan.states[:1], plan.states[:-1]]))
+        states = np.concatenate([plan.states[:1], plan.states[:-1]])
+        self._resting = replace(plan, actions=actions, states=states)
+        return self._resting
 
     def plan_batch(self, problems: Sequence[Problem], deadline: float | None = None) -> list[Plan]:
         """See Planner; there is no rest in it, as there are no plans to follow."""
@@ -69,7 +74,7 @@ class Hesitant:
     def reset(self) -> None:
         """See Planner."""
         self._planner.reset()
-        self._rested, self._since = 0, None
+        self._rested, self._resting = 0, None
 
     def prepare(self, problem: Problem) -> None:
         """See Planner."""

@@ -139,7 +139,7 @@ def test_closed_loop_plans_more_than_once_and_may_hesitate(monkeypatch):
     settings = {"grasp": {"restarts": 2, "hesitation": 0.5}}
     monkeypatch.setattr(grasp_ablation, "found_settings", lambda path, name: {"push_t.yaml": settings}[name])
     monkeypatch.setattr(
-        CellWorld, "hesitant", lambda self, planner, world, horizon, share: hesitations.append(share) or planner
+        CellWorld, "hesitant", lambda self, planner, model, metric, horizon, share: hesitations.append(share) or planner
     )
     plans = []
     monkeypatch.setattr(Grasp, "plan", lambda self, *given, plan=Grasp.plan: plans.append(1) or plan(self, *given))

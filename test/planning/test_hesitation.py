@@ -14,6 +14,7 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.planning import Cem, CemConfig, LatentDistance
 from robot_planner.planning.goal_metric import PositionDistance
 from robot_planner.planning.hesitation import Hesitant
+from robot_planner.planning.members import MembersApart
 from robot_planner.planning.planner import Planner
 from robot_planner.types import Plan, Problem, StopReason
 
@@ -69,7 +70,8 @@ def test_it_rests_until_a_plan_comes_near_and_the_planners_time_stands_still():
         assert (plan.stamp, plan.lead) == (seconds * SECOND, 0.25)
     np.testing.assert_array_equal(plans[2].actions, [[0, 1], [2, 3], [4, 5]])
     assert plans[2].stamp == 3 * SECOND
-    assert [problem.stamp for problem, _ in told.asked] == [SECOND, SECOND, SECOND, 3 * SECOND // 2]
+    # of the 1.5 s until the third plan the first step, 0.5 s, was the rest
+    assert [problem.stamp for problem, _ in told.asked] == [SECOND, SECOND, 2 * SECOND, 5 * SECOND // 2]
     assert all(deadline == 7.0 for _, deadline in told.asked)
     np.testing.assert_array_equal(plans[3].actions[0], REST)
 
@@ -85,6 +87,44 @@ def test_it_rests_no_longer_in_all_than_it_may():
     planner.reset()
     assert told.resets == 1 and rests(2.0)
     assert told.asked[-1][0].stamp == 2 * SECOND
+
+
+def test_the_planners_time_stands_still_for_the_first_action_whatever_the_lead():
+    told = Told(9.0, 9.0, 9.0)
+    planner = hesitant(told)
+    for seconds, lead in ((1.0, 0.25), (1.5, 0.125), (2.0, 0.25)):
+        planner.plan(asked(seconds, lead))
+    begins = [problem.begins / SECOND for problem, _ in told.asked]
+    assert begins == [
+        1.25,
+        1.25,
+        1.375,
+    ]  # 0.375 s after the first plan's begin rest was not over, after the second it was
+
+
+def test_around_members_apart_all_of_them_have_to_come_near():
+    class Two:
+        latent_dim, action_dim, members, step_seconds = 2, 2, 2, 0.5
+        action_low, action_high = LOW, HIGH
+
+        def step_members(self, latents, actions):
+            return latents + actions
+
+    beside = np.array([0.0, 0.4], np.float32)
+    for off, rests in ((beside, True), (0.2 * beside, False)):
+
+        class Split(Told):
+            """A planner of both members, whose mean is at the goal."""
+
+            def plan(self, problem, deadline=None, off=off):
+                states = np.tile(np.concatenate([GOAL + off, GOAL - off]), (4, 1))
+                actions = np.ones((3, 2), np.float32)
+                return Plan(actions, states, 1.0, 1, 0.0, StopReason.DEADLINE, problem.stamp, 0.5)
+
+        planner = MembersApart(
+            Two(), PositionDistance(), lambda model, metric: Hesitant(Split(), model, metric, 0.2, 1.0)
+        )
+        assert bool((planner.plan(asked(0.0)).actions[0] == REST).all()) == rests
 
 
 def test_without_patience_it_is_the_planner_itself():

@@ -3,6 +3,7 @@
 """What is kept from plan to plan: the path, moved on; when it arrives; and the plans beside it."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_steps_since_counts_in_the_plans_steps():
 
 
 START, GOAL = np.zeros(2, np.float32), np.array([0.3, 0.0], np.float32)
+
+
+def test_a_lead_that_is_less_by_part_of_a_step_leaves_the_plan_where_it_was():
+    planner = Cem(point_mass(), LatentDistance(), CemConfig(3, samples=8, elites=2, iterations=1))
+    problem = Problem(START, GOAL, stamp=10**9, lead=0.5)
+    last = planner.plan(problem)
+    actions, states = planner._shifted(replace(problem, lead=0.25))
+    np.testing.assert_array_equal(actions, last.actions)
+    np.testing.assert_array_equal(states, last.states)
+    step = round(planner.objective.model.step_seconds * 1e9)
+    assert planner._shifted(replace(problem, stamp=problem.stamp - step)) is None
 
 
 def replanned(keep_arrival, moved, goal=GOAL):
