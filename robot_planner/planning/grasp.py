@@ -18,7 +18,7 @@ from robot_planner.errors import InvalidInputError
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig
 from robot_planner.planning.goal_metric import GoalMetric
-from robot_planner.planning.lifted import Lifted, straight_line
+from robot_planner.planning.lifted import Lifted, begun_on, straight_line
 from robot_planner.planning.mppi import MppiConfig
 from robot_planner.planning.noise import NoiseTable
 from robot_planner.planning.objective import Evaluation, Objective, Task
@@ -169,13 +169,7 @@ class GraspSearch:
         self._more = 0
         """Steps of a sync that goes on which are still to be made."""
         objective, restarts = run.objective, actions.shape[2]
-        states = evaluation.states
-        if path is not None:
-            states = path.expand_as(states).clone()
-            if run.warm is not None:
-                warm_actions, warm_states = (part.view(len(part), 1, 1, -1) for part in run.warm)
-                same = (actions == warm_actions).all(-1).all(0).unsqueeze(-1)  # wherever screening has put it
-                states[1:] = torch.where(same, warm_states[1:], states[1:])
+        states = evaluation.states if path is None else begun_on(path, actions, run.warm)
         ends_at_goal = config.initial_states == "line"
         self.lifted = self.lifted_type(objective, run.task, states, actions, config.goal_weight, ends_at_goal)
         self._heal(evaluation)

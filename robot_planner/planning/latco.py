@@ -19,7 +19,7 @@ from robot_planner.planning.adam import Adam
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.collocation import Collocation
 from robot_planner.planning.goal_metric import GoalMetric
-from robot_planner.planning.lifted import straight_line
+from robot_planner.planning.lifted import begun_on, straight_line
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
@@ -55,9 +55,7 @@ class _Search:
         self.run, self.config, self.unseen = run, config, False
         states = evaluation.states
         if config.initial_states == "line":
-            states = straight_line(run.task, config.horizon).expand_as(states).clone()
-            if run.warm is not None:
-                states[1:, :, 0] = run.warm[1][1:].unsqueeze(1)
+            states = begun_on(straight_line(run.task, config.horizon), actions, run.warm)
         self.problem = Collocation(run.objective, run.task, states, actions, config.multiplier)
         self._damping = torch.full_like(evaluation.cost, config.damping)
         self._adams = Adam(states[1:]), Adam(actions)

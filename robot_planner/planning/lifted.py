@@ -22,6 +22,19 @@ from robot_planner.planning.goal_metric import gradient_of, uphill
 from robot_planner.planning.objective import Objective, Task
 
 
+def begun_on(path: Tensor, actions: Tensor, warm: tuple[Tensor, Tensor] | None) -> Tensor:
+    """First lifted states (T+1, P, R, D) on a path (T+1, P, 1, D) from start to goal.
+
+    A warm start, actions (T, A) and states (T+1, D), keeps its own wherever it is among actions (T, P, R, A), if it is.
+    """
+    states = path.expand(-1, -1, actions.shape[2], -1).clone()
+    if warm is not None:
+        warm_actions, warm_states = (part.view(len(part), 1, 1, -1) for part in warm)
+        same = (actions == warm_actions).all(-1).all(0).unsqueeze(-1)
+        states[1:] = torch.where(same, warm_states[1:], states[1:])
+    return states
+
+
 class Lifted:
     """States (T+1, P, R, D) and actions (T, P, R, A) of P problems with R restarts each, in buffers made once."""
 

@@ -71,29 +71,6 @@ def test_lifted_states_begin_on_the_subgoals(monkeypatch):
         torch.testing.assert_close(seen[0][0][[1, 2, 4, 8], 0, restart], points)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2, None])
-def test_a_warm_start_keeps_its_states_wherever_its_cost_puts_it(place, monkeypatch):
-    """Among the restarts, or in none of them where there are enough better candidates; the others are on the line."""
-    model = RandomModel(4, 2, 0)
-    planner = Grasp(model, CurvedMetric(), GraspConfig(**SIZES, initial_states="line"))
-    seen, problem = recorded(planner, monkeypatch), random_problem(1, 4)
-    first = planner.plan(problem)
-    for seed in range(100):  # another start and goal: the old plan may be good or bad
-        planner._last, later = first, random_problem(seed, 4, stamp=10**9)
-        actions, states = planner._shifted(later)
-        planner.plan(later)
-        begun, taken = seen[-1]
-        same = [restart for restart in range(3) if torch.equal(taken[:, 0, restart], actions)]
-        if same == [place] * (place is not None):
-            break
-    else:
-        pytest.fail("no problem puts the warm start there")
-    start, goal = (torch.from_numpy(x).double() for x in (later.start, later.goal))
-    line = torch.lerp(start, goal, torch.linspace(0, 1, 9, dtype=torch.float64).view(-1, 1))
-    for restart in range(3):
-        torch.testing.assert_close(begun[1:, 0, restart], states[1:] if restart == place else line[1:])
-
-
 def test_a_smaller_depth_leaves_the_nearest_subgoals_out(monkeypatch):
     model, problem = RandomModel(4, 2, 0), random_problem(1, 4)
     paths = []

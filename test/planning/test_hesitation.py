@@ -95,11 +95,8 @@ def test_the_planners_time_stands_still_for_the_first_action_whatever_the_lead()
     for seconds, lead in ((1.0, 0.25), (1.5, 0.125), (2.0, 0.25)):
         planner.plan(asked(seconds, lead))
     begins = [problem.begins / SECOND for problem, _ in told.asked]
-    assert begins == [
-        1.25,
-        1.25,
-        1.375,
-    ]  # 0.375 s after the first plan's begin rest was not over, after the second it was
+    # after 0.375 s the first rest, of 0.5 s, is not over; after 0.625 s the second one is
+    assert begins == [1.25, 1.25, 1.375]
 
 
 def test_around_members_apart_all_of_them_have_to_come_near():

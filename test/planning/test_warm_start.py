@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import point_mass, random_problem
+from toys import CurvedMetric, RandomModel, point_mass, random_problem
 
 from robot_planner.planning import (
     Cem,
@@ -22,9 +22,13 @@ from robot_planner.planning import (
     Latco,
     LatcoConfig,
     LatentDistance,
+    latco,
 )
+from robot_planner.planning.collocation import Collocation
 from robot_planner.planning.first_actions import first_actions
 from robot_planner.planning.goal_metric import PositionDistance
+from robot_planner.planning.grasp import GraspSearch
+from robot_planner.planning.lifted import Lifted
 from robot_planner.planning.warm_start import shift_actions, shift_states, steps_since
 from robot_planner.types import Plan, Problem, StopReason
 
@@ -242,3 +246,36 @@ def test_plans_that_are_good_at_once_leave_the_others_to_those_after_them():
     again = planner.plan(Problem(START, GOAL))
     assert begin.iterations > 0 == again.iterations
     torch.testing.assert_close(planner._others, left)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, None])
+@pytest.mark.parametrize("kind", [Grasp, Latco])
+def test_a_warm_start_keeps_its_states_wherever_its_cost_puts_it(kind, place, monkeypatch):
+    """Among the restarts, or in none of them where there are enough better candidates; the others are on the line."""
+    model = RandomModel(4, 2, 0)
+    sizes = {"horizon": 8, "iterations": 15, "restarts": 3, "candidates": 6, "initial_states": "line"}
+    planner = kind(model, CurvedMetric(), (GraspConfig if kind is Grasp else LatcoConfig)(**sizes))
+    seen, problem, begins = [], random_problem(1, 4), Lifted if kind is Grasp else Collocation
+
+    class Seen(begins):
+        def __init__(self, objective, task, states, actions, *rest):
+            seen.append((states.clone(), actions.clone()))
+            super().__init__(objective, task, states, actions, *rest)
+
+    monkeypatch.setattr(*((GraspSearch, "lifted_type") if kind is Grasp else (latco, "Collocation")), Seen)
+    first = planner.plan(problem)
+    for seed in range(100):  # another start and goal: the old plan may be good or bad
+        planner._last, later = first, random_problem(seed, 4, stamp=10**9)
+        actions, states = planner._shifted(later)
+        seen.clear()
+        planner.plan(later)
+        begun, taken = seen[0]
+        same = [restart for restart in range(3) if torch.equal(taken[:, 0, restart], actions)]
+        if same == [place] * (place is not None):
+            break
+    else:
+        pytest.fail("no problem puts the warm start there")
+    start, goal = (torch.from_numpy(x).double() for x in (later.start, later.goal))
+    line = torch.lerp(start, goal, torch.linspace(0, 1, 9, dtype=torch.float64).view(-1, 1))
+    for restart in range(3):
+        torch.testing.assert_close(begun[1:, 0, restart], states[1:] if restart == place else line[1:])
