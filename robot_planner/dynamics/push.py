@@ -17,13 +17,19 @@ from robot_planner.dynamics.ensemble import EnsembleConfig, EnsembleDynamics, En
 class PushDynamics(EnsembleDynamics):
     """The WorldModel protocol; actions are pairs x, y, one or several after the other."""
 
+    _centre: Tensor
+    _mirror: Tensor
+
     def __init__(self, config: EnsembleConfig, centre: tuple[float, float], contact: float) -> None:
         """``centre``: about which the thing turns, in its own frame; ``contact``: size of the thing; latents' units."""
         super().__init__(config)
         del self.object
         pairs, k = self.action_dim // 2, config.members
         self.action_parts = pairs
-        self.centre, self.contact = centre, contact
+        self.contact = contact
+        # buffers, as numbers that are copied to a GPU at each step can't be in what is recorded there
+        self.register_buffer("_centre", torch.tensor(centre), persistent=False)
+        self.register_buffer("_mirror", torch.tensor([1.0, -1.0]), persistent=False)
         # the hand's motion is all but linear: its network is left with what is not
         self.hand = self._network(config.slot_dim + self.action_dim)
         self.drive = EnsembleLinear(k, config.slot_dim + self.action_dim, config.slot_dim, gain=0.1)
@@ -41,8 +47,8 @@ class PushDynamics(EnsembleDynamics):
 
         # lifted states are anywhere: an angle of no length points nowhere, but is no error
         facing = facing / facing.square().sum(-1, keepdim=True).clamp_min(1e-6).sqrt()
-        centre = place + turned(facing, facing.new_tensor(self.centre))
-        back = facing * facing.new_tensor([1.0, -1.0])
+        centre = place + turned(facing, self._centre)
+        back = facing * self._mirror
         offset = turned(back, hand[..., :2] - centre).unsqueeze(-2) / self.contact
         moves = turned(back.unsqueeze(-2), torch.cat([hand[..., 2:], unit], -1).unflatten(-1, (-1, 2)))
         places = torch.cat([offset, offset + self.path @ moves], -2).flatten(-2)
@@ -50,7 +56,7 @@ class PushDynamics(EnsembleDynamics):
         found = self._run(self.push, torch.cat([places, moves.flatten(-2), centre, facing, *waves], -1))
         shift, turn = turned(facing, found[..., :2]), found[..., 2:]
         after = turned(facing, torch.cat([turn.cos(), turn.sin()], -1))
-        to = centre + shift - turned(after, facing.new_tensor(self.centre))
+        to = centre + shift - turned(after, self._centre)
         return torch.cat([hand_change, to - place, after - latents[..., 6:8]], -1)
 
 

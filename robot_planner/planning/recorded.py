@@ -42,7 +42,9 @@ def cuda_graph(work: Work, inputs: tuple[Tensor, ...]) -> Work:
             work(*held)
     torch.cuda.current_stream(device).wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads go on with what they do
+    # on the inputs' device, whatever the current one is: another one's stream would record nothing; and other threads
+    # go on with what they do
+    with torch.cuda.device(device), torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
         results = work(*held)
 
     def replay(*given: Tensor) -> tuple[Tensor, ...]:
