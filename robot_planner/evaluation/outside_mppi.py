@@ -98,6 +98,6 @@ class PytorchMppi(OutsidePlanner):
                 search.command(run.task.starts[0], shift_nominal_trajectory=False)
             if run.budget.fits("mean"):  # what MPPI would hand out
                 actions = self.admissible(search.U.unsqueeze(0))
-                run.record(objective.evaluate(run.task, actions), actions)
+                run.evaluate(actions)
                 run.budget.took("mean")
             raise EndedError(reason)

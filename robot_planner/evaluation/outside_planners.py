@@ -52,7 +52,7 @@ class OutsidePlanner(AnytimePlanner):
         source = run.generators("samples")[0]
         try:
             actions = nominal.view(config.horizon, 1, 1, -1)
-            run.record(objective.evaluate(run.task, actions), actions)
+            run.evaluate(actions)
             if run.settle() is not None:
                 return StopReason.CONVERGED
             with torch.random.fork_rng([]), contextlib.redirect_stdout(io.StringIO()):

@@ -98,7 +98,7 @@ class TorchrlPlanner(OutsidePlanner):
             nominal = rollouts.units(mean)
             if run.budget.fits("mean"):  # what the planner would hand out
                 actions = self.admissible(nominal.unsqueeze(0))
-                run.record(self.objective.evaluate(run.task, actions), actions)
+                run.evaluate(actions)
                 run.budget.took("mean")
                 if run.settle() is not None:
                     raise EndedError(StopReason.CONVERGED)

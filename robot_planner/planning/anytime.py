@@ -146,13 +146,20 @@ class Run:
         self._reference = self.best_cost
         self._stalled = torch.zeros_like(self.best_cost)
         self._failed = torch.zeros_like(self.best_cost, dtype=torch.bool)
-        self._histories: list[tuple[list[int], Tensor]] = []
+        self._histories: list[tuple[list[int], list[Tensor]]] = []
+        """Best costs (P,) after each record, in stretches with the same open problems, and which these are."""
         self._plans: list[Plan | None] = [None] * len(problems)
 
     def generators(self, purpose: str) -> list[torch.Generator]:
         """One generator for each open problem."""
         purpose = f"{purpose}/{self.round}" if self.round else purpose
         return [generator(self.problems[i], self.config.seed, purpose, self.objective.device) for i in self._open]
+
+    def evaluate(self, actions: Tensor) -> Evaluation:
+        """Rolls out actions (T, P, R, A) of the open problems, and takes note."""
+        evaluation = self.objective.evaluate(self.task, actions)
+        self.record(evaluation, actions)
+        return evaluation
 
     def record(self, evaluation: Evaluation, actions: Tensor) -> None:
         """Takes note of rollouts of actions (T, P, R, A)."""
@@ -161,16 +168,20 @@ class Run:
         problem = torch.arange(len(index), device=index.device)
         candidate, states = actions[:, problem, index], evaluation.states[:, problem, index]
         if not self._histories:
-            if bool(self._failed.any()):
+            failed = self._failed.tolist()
+            if any(failed):
+                which = f" of problem {failed.index(True)}" if len(failed) > 1 else ""
                 raise ModelError(
-                    "the world model or the goal metric returned NaN or infinity for every first candidate"
+                    f"the world model or the goal metric returned NaN or infinity for every first candidate{which}"
                 )
             self.best_actions, self.best_states, self._reference = candidate, states, cost
         better = cost < self.best_cost
         self.best_cost = torch.where(better, cost, self.best_cost)
         self.best_actions = torch.where(better.unsqueeze(1), candidate, self.best_actions)
         self.best_states = torch.where(better.unsqueeze(1), states, self.best_states)
-        self._histories.append((self._open, self.best_cost))
+        if not self._histories or self._histories[-1][0] is not self._open:
+            self._histories.append((self._open, []))
+        self._histories[-1][1].append(self.best_cost)
 
     def milestone(self) -> None:
         """Takes note of whether costs still fall."""
@@ -192,9 +203,8 @@ class Run:
         if not any(flags):
             return None
         failed = self._failed.tolist()
-        for position, flag in enumerate(flags):
-            if flag:
-                self._close(position, StopReason.NOT_FINITE if failed[position] else StopReason.CONVERGED)
+        closed = [position for position, flag in enumerate(flags) if flag]
+        self._close(closed, [StopReason.NOT_FINITE if failed[at] else StopReason.CONVERGED for at in closed])
         kept = [position for position, flag in enumerate(flags) if not flag]
         self._open = [self._open[position] for position in kept]
         self.task = type(self.task)(*(part[kept] for part in self.task))
@@ -205,28 +215,33 @@ class Run:
 
     def plans(self, reason: StopReason) -> list[Plan]:
         """Closes what is still open, and hands out all plans."""
-        for position in range(len(self._open)):
-            self._close(position, reason)
+        self._close(list(range(len(self._open))), [reason] * len(self._open))
         self._open = []
         return [plan for plan in self._plans if plan is not None]
 
-    def _close(self, position: int, reason: StopReason) -> None:
-        number = self._open[position]
-        actions, states = self.best_actions[:, position], self.best_states[:, position]
-        history = tuple(float(costs[numbers.index(number)]) for numbers, costs in self._histories if number in numbers)
-        self._plans[number] = Plan(
-            actions=actions.float().cpu().numpy(),
-            states=states.float().cpu().numpy(),
-            cost=history[-1],
-            iterations=self.iterations,
-            seconds=self.budget.seconds,
-            stop_reason=reason,
-            stamp=self.problems[number].stamp,
-            lead=self.problems[number].lead,
-            step_seconds=self.objective.model.step_seconds,
-            uncertainty=float(self.objective.uncertainty(states, actions)),
-            cost_history=history,
-        )
+    def _close(self, positions: list[int], reasons: Sequence[StopReason]) -> None:
+        if not positions:
+            return
+        # all that is read back from the device at once
+        actions, states = self.best_actions[:, positions], self.best_states[:, positions]
+        uncertainties = self.objective.uncertainty(states, actions).tolist()
+        numbers = [self._open[position] for position in positions]
+        costs = torch.cat([_columns(costs, among, numbers) for among, costs in self._histories]).T.tolist()
+        actions, states = actions.float().cpu(), states.float().cpu()
+        for place, (number, reason) in enumerate(zip(numbers, reasons, strict=True)):
+            self._plans[number] = Plan(
+                actions=actions[:, place].contiguous().numpy(),
+                states=states[:, place].contiguous().numpy(),
+                cost=costs[place][-1],
+                iterations=self.iterations,
+                seconds=self.budget.seconds,
+                stop_reason=reason,
+                stamp=self.problems[number].stamp,
+                lead=self.problems[number].lead,
+                step_seconds=self.objective.model.step_seconds,
+                uncertainty=uncertainties[place],
+                cost_history=tuple(costs[place]),
+            )
 
 
 class AnytimePlanner:
@@ -341,6 +356,12 @@ class AnytimePlanner:
     def _search(self, run: Run) -> StopReason:
         """Improves the run's problems until all are settled or a budget ends; returns which."""
         raise NotImplementedError
+
+
+def _columns(costs: Sequence[Tensor], among: Sequence[int], numbers: Sequence[int]) -> Tensor:
+    """Costs (H, N) of problems of these numbers, from costs (P,) of problems among which they are."""
+    place = {number: at for at, number in enumerate(among)}
+    return torch.stack(list(costs))[:, [place[number] for number in numbers]]
 
 
 def _stacked(problems: Sequence[Problem], objective: Objective) -> tuple[Tensor, Tensor]:

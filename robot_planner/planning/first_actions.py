@@ -23,12 +23,13 @@ def first_actions(run: Run, count: int, spread: float, warm_spread: float) -> Te
     random sequences, and rest plus ``spread`` of them; last, what the last search left.
     """
     objective = run.objective
-    actions = objective.neutral + spread * smooth_noise(run, count)
+    noise = smooth_noise(run, count)
+    actions = objective.neutral + spread * noise
     fixed = [objective.neutral.expand(actions.shape[1], -1), greedy_action(run)]
     if run.warm is not None:
         warm = run.warm[0].view(len(actions), 1, 1, -1)
         near = slice(len(fixed) + 1, None, 2)
-        actions[:, :, near] = warm + (actions[:, :, near] - objective.neutral) * (warm_spread / max(spread, 1e-9))
+        actions[:, :, near] = warm + warm_spread * noise[:, :, near]
         actions[:, :, :1] = warm
     if run.others is not None:
         room = min(run.others.shape[1], max(count - len(fixed) - 1, 0))

@@ -53,15 +53,16 @@ class _Descent:
         self.unseen = True
 
     def look(self) -> bool:
-        """Each iteration begins with a rollout."""
-        self.run.milestone()
+        """Each iteration begins with a rollout, the first one with that of the candidates again."""
+        if self.run.iterations > 1:
+            self.run.milestone()
         return True
 
     def evaluate(self) -> None:
         """See Search."""
         run = self.run
         run.budget.begin()
-        run.record(run.objective.evaluate(run.task, self.actions), self.actions)
+        run.evaluate(self.actions)
         run.budget.took("evaluation")
         self.unseen = False
 

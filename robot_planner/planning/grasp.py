@@ -21,7 +21,7 @@ from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import Lifted, begun_on, straight_line
 from robot_planner.planning.mppi import MppiConfig
 from robot_planner.planning.noise import NoiseTable
-from robot_planner.planning.objective import Evaluation, Objective, Task
+from robot_planner.planning.objective import Evaluation, Objective, Task, cheaper
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.path_search import PathSearch, PathSearchConfig
 from robot_planner.planning.planner import PLANNERS
@@ -244,23 +244,16 @@ class GraspSearch:
         """Rolls out the current actions; restarts that are finite go on as they were."""
         run, actions = self.run, self.lifted.actions.clone()
         run.budget.begin()
-        evaluation = run.objective.evaluate(run.task, actions)
-        run.record(evaluation, actions)
+        evaluation = run.evaluate(actions)
         run.budget.took("evaluation")
         self._heal(evaluation)
         self.unseen = False
 
     def accept(self, actions: Tensor, evaluation: Evaluation) -> tuple[Tensor, Evaluation]:
         """Restarts that a phase has made worse go back to where it began, and on at half their rate."""
-        better = evaluation.cost < self._kept.cost
+        self._kept_actions, self._kept, better = cheaper(self._kept_actions, self._kept, actions, evaluation)
         self._rate = torch.where(
             better.unsqueeze(-1), (self._rate * GROWTH).minimum(self._top_rate), self._rate * SHRINKAGE
-        )
-        mask = better.unsqueeze(-1)
-        self._kept_actions = torch.where(mask, actions, self._kept_actions)
-        self._kept = Evaluation(
-            torch.where(better, evaluation.cost, self._kept.cost),
-            torch.where(mask, evaluation.states, self._kept.states),
         )
         return self._kept_actions, self._kept
 

@@ -82,8 +82,7 @@ class _Search:
         """See Search; restarts that are not finite go on from the best plan."""
         run, actions = self.run, self.problem.actions
         run.budget.begin()
-        evaluation = run.objective.evaluate(run.task, actions)
-        run.record(evaluation, actions)
+        evaluation = run.evaluate(actions)
         run.budget.took("evaluation")
         self._heal(evaluation.cost)
         self.unseen = False

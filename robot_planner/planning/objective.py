@@ -84,6 +84,32 @@ class Evaluation(NamedTuple):
     """(T+1, P, R, D), start included."""
 
 
+def screened(
+    actions: Tensor, evaluation: Evaluation, count: int, problems: list[int] | None = None
+) -> tuple[Tensor, Evaluation]:
+    """The best ``count`` of actions (T, P, R, A), best first, and their rollouts; of these problems, or of all."""
+    cost, states = evaluation
+    if problems is not None:
+        actions, cost, states = actions[:, problems], cost[problems], states[:, problems]
+    cost, index = cost.topk(count, dim=1, largest=False)
+    problem = torch.arange(len(index), device=index.device).unsqueeze(1)
+    return actions[:, problem, index], Evaluation(cost, states[:, problem, index])
+
+
+def cheaper(
+    actions: Tensor, evaluation: Evaluation, others: Tensor, outcome: Evaluation
+) -> tuple[Tensor, Evaluation, Tensor]:
+    """Of actions (T, P, R, A) and others the cheaper at each place, their rollouts, and where (P, R) those are others.
+
+    Where both cost the same the first ones stay.
+    """
+    new = outcome.cost < evaluation.cost
+    mask = new.unsqueeze(-1)
+    costs = torch.where(new, outcome.cost, evaluation.cost)
+    states = torch.where(mask, outcome.states, evaluation.states)
+    return torch.where(mask, others, actions), Evaluation(costs, states), new
+
+
 class Objective:
     """The cost of candidates under a world model and a goal metric."""
 

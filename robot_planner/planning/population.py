@@ -24,7 +24,7 @@ from torch import Tensor
 from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.noise import NoiseSource, joined, parts_of
-from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.objective import Evaluation, screened
 
 FINEST = 0.05
 """Deviation of the smallest mutations, as a fraction of the largest."""
@@ -74,15 +74,13 @@ class PopulationSync:
                 break
             mutants = self._mutants(run)
             tried = torch.cat([mutants, *others], dim=2)
-            outcome = run.objective.evaluate(run.task, tried)
-            run.record(outcome, tried)
+            outcome = run.evaluate(tried)
             self._proposed = self._secant_steps(run, mutants, outcome)
             self._select(tried, outcome)
             others, stepped = [self._proposed], True
             run.budget.took("sync")
         if not stepped and actions.shape[2]:
-            outcome = run.objective.evaluate(run.task, actions)
-            run.record(outcome, actions)
+            outcome = run.evaluate(actions)
             self._select(actions, outcome)
         return self._actions, self._kept
 
@@ -118,11 +116,9 @@ class PopulationSync:
 
     def _select(self, tried: Tensor, outcome: Evaluation) -> None:
         """The best of the restarts and of what was tried are the restarts, best first."""
-        restarts = self._actions.shape[2]
-        cost, index = torch.cat([self._kept.cost, outcome.cost], 1).topk(restarts, dim=1, largest=False)
-        problem = torch.arange(len(index), device=index.device).unsqueeze(1)
-        self._actions = torch.cat([self._actions, tried], 2)[:, problem, index]
-        self._kept = Evaluation(cost, torch.cat([self._kept.states, outcome.states], 2)[:, problem, index])
+        costs, states = torch.cat([self._kept.cost, outcome.cost], 1), torch.cat([self._kept.states, outcome.states], 2)
+        everything, restarts = torch.cat([self._actions, tried], 2), self._actions.shape[2]
+        self._actions, self._kept = screened(everything, Evaluation(costs, states), restarts)
 
     def _secant_steps(self, run: Run, mutants: Tensor, outcome: Evaluation) -> Tensor:
         """From each restart a Gauss-Newton step at each damping, by its mutants: (T, P, R K, A)."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
 from robot_planner.planning.first_actions import first_actions
-from robot_planner.planning.objective import Evaluation
+from robot_planner.planning.objective import Evaluation, screened
 from robot_planner.planning.parameters import parameter
 from robot_planner.types import Problem, StopReason
 
@@ -85,8 +85,7 @@ class RefiningPlanner(AnytimePlanner):
         """See ``_search``; the search as well, if there was time for one."""
         config, budget = self.config, run.budget
         actions = first_actions(run, max(config.candidates, config.restarts), config.initial_spread, config.warm_spread)
-        evaluation = self.objective.evaluate(run.task, actions)
-        run.record(evaluation, actions)
+        evaluation = run.evaluate(actions)
         budget.took("first")
         for kind, times in self.guesses.items():
             budget.assume(kind, "first", times)
@@ -96,8 +95,7 @@ class RefiningPlanner(AnytimePlanner):
         actions, evaluation = screened(actions, evaluation, config.restarts, kept)
         attempt = 0
         while (more := self._more_candidates(run, attempt)) is not None:
-            found = self.objective.evaluate(run.task, more)
-            run.record(found, more)
+            found = run.evaluate(more)
             budget.took("more")
             kept = run.settle()
             if kept == []:
@@ -146,15 +144,3 @@ class RefiningPlanner(AnytimePlanner):
         plans = held + 4 * max(config.candidates, sampled)
         numbers = problems * plans * (config.horizon + 1) * (model.latent_dim + model.action_dim)
         return numbers * self.objective.low.element_size()
-
-
-def screened(
-    actions: Tensor, evaluation: Evaluation, restarts: int, problems: list[int] | None
-) -> tuple[Tensor, Evaluation]:
-    """The best ``restarts`` candidates of each of the problems still open; None: of all."""
-    cost, states = evaluation
-    if problems is not None:
-        actions, cost, states = actions[:, problems], cost[problems], states[:, problems]
-    cost, index = cost.topk(restarts, dim=1, largest=False)
-    problem = torch.arange(len(index), device=index.device).unsqueeze(1)
-    return actions[:, problem, index], Evaluation(cost, states[:, problem, index])

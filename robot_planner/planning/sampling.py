@@ -76,10 +76,10 @@ class SamplingPlanner(AnytimePlanner):
             if run.iterations and not run.budget.fits(*self.needs):
                 return self._finish(run, gaussians, StopReason.DEADLINE)
             actions = gaussians.sample()
-            evaluation = self.objective.evaluate(run.task, actions)
+            evaluation = run.evaluate(actions)
             run.iterations += 1
-            run.record(evaluation, actions)
-            run.milestone()
+            if run.iterations > 1:  # the first samples are what others are compared with
+                run.milestone()
             gaussians.fit(actions, evaluation)
             kept = run.settle()
             if kept == []:

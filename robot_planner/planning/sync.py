@@ -17,7 +17,7 @@ from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig, Sampler
 from robot_planner.planning.mppi import MppiConfig, PathIntegral
 from robot_planner.planning.noise import NoiseSource
-from robot_planner.planning.objective import Evaluation, Task
+from robot_planner.planning.objective import Evaluation, Task, cheaper
 from robot_planner.planning.sampling import Gaussians, SamplingConfig
 
 LADDER = (0.25, 1.0, 4.0)
@@ -61,13 +61,11 @@ class GradientSync:
             evaluation, gradient = objective.evaluate_with_gradient(run.task, actions)
             run.record(evaluation, actions)
             tried = self._steps(run, actions, gradient)
-            outcome = objective.evaluate(run.task, tried)
-            run.record(outcome, tried)
+            outcome = run.evaluate(tried)
             actions, evaluation = self._choose(actions, evaluation, tried, outcome)
             run.budget.took("sync")
         if evaluation is None:
-            evaluation = objective.evaluate(run.task, actions)
-            run.record(evaluation, actions)
+            evaluation = run.evaluate(actions)
         return actions, evaluation
 
     def keep(self, problems: Sequence[int]) -> None:
@@ -90,15 +88,13 @@ class GradientSync:
         """The best of the step lengths where one is better than none; the next search begins from its length."""
         count = len(LADDER)
         cost, index = outcome.cost.unflatten(1, (-1, count)).min(2)
-        better = cost < before.cost
         row = torch.arange(index.shape[1], device=index.device) * count + index
         problem = torch.arange(len(index), device=index.device).unsqueeze(1)
-        mask = better.unsqueeze(-1)
-        actions = torch.where(mask, tried[:, problem, row], actions)
-        states = torch.where(mask, outcome.states[:, problem, row], before.states)
+        chosen = Evaluation(cost, outcome.states[:, problem, row])
+        actions, evaluation, better = cheaper(actions, before, tried[:, problem, row], chosen)
         reach = torch.where(better, self._reach * self._ladder[index], self._reach * LADDER[0])
         self._reach = reach.clamp(1e-6, 1.0)
-        return actions, Evaluation(torch.where(better, cost, before.cost), states)
+        return actions, evaluation
 
 
 class _SampledSync:
@@ -157,8 +153,7 @@ class SmoothedSync(_SampledSync):
             self._sampled(run, task, smooth)
             run.budget.took("sync")
         actions = smooth.mean.unflatten(1, actions.shape[1:3])
-        evaluation = run.objective.evaluate(run.task, actions)
-        run.record(evaluation, actions)
+        evaluation = run.evaluate(actions)
         return actions, evaluation
 
 
@@ -183,8 +178,7 @@ class CemSync(_SampledSync):
             actions, best = self._choose(actions, best, samples, outcome)
             run.budget.took("sync")
         if best is None:
-            best = run.objective.evaluate(run.task, actions)
-            run.record(best, actions)
+            best = run.evaluate(actions)
         return actions, best
 
     @staticmethod
@@ -196,11 +190,5 @@ class CemSync(_SampledSync):
         row = torch.arange(len(index), device=index.device)
         chosen, states = samples[:, row, index], outcome.states[:, row, index]
         shape = actions.shape[1:3]
-        cost, chosen, states = cost.view(shape), chosen.unflatten(1, shape), states.unflatten(1, shape)
-        if best is None:
-            return chosen, Evaluation(cost, states)
-        better = cost < best.cost
-        mask = better.unsqueeze(-1)
-        return torch.where(mask, chosen, actions), Evaluation(
-            torch.where(better, cost, best.cost), torch.where(mask, states, best.states)
-        )
+        chosen, found = chosen.unflatten(1, shape), Evaluation(cost.view(shape), states.unflatten(1, shape))
+        return (chosen, found) if best is None else cheaper(actions, best, chosen, found)[:2]

@@ -113,6 +113,20 @@ def test_a_batch_is_its_problems_one_by_one(variant, seed, count):
 
 
 @every_planner
+@pytest.mark.parametrize("deadline", [None, 1e6])
+def test_problems_that_are_solved_leave_the_others_as_they_are(variant, deadline):
+    here = np.zeros(2, np.float32)
+    problems = [Problem(here, np.array([along, 0.2], np.float32)) for along in (0.3, 0.0, 0.2, 9.0)]
+    planner = made(variant, point_mass(), LatentDistance(), tolerance=0.05, iterations=30)
+    plans = planner.plan_batch(problems, deadline)
+    assert plans[3].stop_reason is StopReason.ITERATIONS  # so far no plan leads
+    assert StopReason.CONVERGED in {plan.stop_reason for plan in plans}
+    for problem, plan in zip(problems, plans, strict=True):
+        planner.reset()
+        same(plan, planner.plan(problem), 1e-6)
+
+
+@every_planner
 def test_same_seed_same_plan_and_another_seed_another(variant):
     problem = random_problem(2, 4)
     first, again, other = made(variant).plan(problem), made(variant).plan(problem), made(variant, seed=1).plan(problem)
@@ -217,8 +231,18 @@ def test_a_model_that_fails_midway_leaves_the_last_finite_plan(variant, dtype):
 
 @every_planner
 def test_a_model_that_fails_at_once_is_an_error(variant):
-    with pytest.raises(ModelError, match="NaN or infinity"):
+    with pytest.raises(ModelError, match="NaN or infinity.*candidate$"):
         made(variant, SlowModel(RandomModel(4, 2, 0), fails_at=1)).plan(random_problem(7, 4))
+
+
+@every_planner
+def test_of_a_batch_the_problem_is_named_at_which_a_model_fails(variant):
+    model = point_mass()
+    model._step = lambda latents, actions: torch.where(latents[:, :1] > 5.0, torch.nan, latents + actions)
+    here = np.zeros(2, np.float32)
+    problems = [Problem(here, here + 0.3), Problem(here + 9.0, here)]
+    with pytest.raises(ModelError, match="of problem 1$"):
+        made(variant, model, LatentDistance()).plan_batch(problems)
 
 
 @every_planner
@@ -252,6 +276,12 @@ def test_tolerance_stops_as_soon_as_the_goal_is_near_enough(variant):
     plan = planner.plan(Problem(here, there))
     assert plan.stop_reason == StopReason.CONVERGED
     assert np.sqrt(np.mean((plan.states[-1] - there) ** 2)) <= 0.01
+
+
+@pytest.mark.parametrize("variant", sorted(BY_ROLLOUTS))
+def test_the_first_iteration_is_what_the_next_ones_are_compared_with(variant):
+    plan = made(variant, point_mass(), LatentDistance(), patience=1).plan(random_problem(10, 2))
+    assert plan.iterations >= 2 and plan.cost < plan.cost_history[0]
 
 
 @every_planner

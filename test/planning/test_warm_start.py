@@ -221,6 +221,16 @@ def test_the_warm_start_rest_and_the_greedy_way_are_never_crowded_out(count, roo
     assert (candidates == -0.07).all(-1).all(0).sum() == room
 
 
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_neighbours_of_the_warm_start_are_as_far_as_asked_for_whatever_the_spread_of_others(spread):
+    planner = Grasp(point_mass(), LatentDistance(), GraspConfig(horizon=6))
+    run = planner._begin([random_problem(4, 2)], None)
+    run.warm = torch.zeros(6, 2, dtype=torch.float64), torch.zeros(7, 2, dtype=torch.float64)
+    candidates = first_actions(run, 4003, spread, 0.2)[:, 0, 3:] / planner.objective.half_range
+    for rows, expected in ((candidates[:, ::2], 0.2), (candidates[:, 1::2], spread)):
+        assert float(rows.square().mean().sqrt()) == pytest.approx(expected, rel=0.2)
+
+
 def test_candidates_are_as_many_as_asked_for_whatever_was_left():
     planner = Grasp(
         point_mass(), LatentDistance(), GraspConfig(horizon=6, restarts=4, candidates=4, iterations=10, **KEEP)
