@@ -28,7 +28,7 @@ class PushDynamics(EnsembleDynamics):
         self.action_parts = pairs
         self.contact = contact
         # buffers, as numbers that are copied to a GPU at each step can't be in what is recorded there
-        self.register_buffer("_centre", torch.tensor(centre), persistent=False)
+        self.register_buffer("_centre", torch.tensor(centre, dtype=torch.float32), persistent=False)
         self.register_buffer("_mirror", torch.tensor([1.0, -1.0]), persistent=False)
         # the hand's motion is all but linear: its network is left with what is not
         self.hand = self._network(config.slot_dim + self.action_dim)
