@@ -15,7 +15,7 @@ class StopReason(str, Enum):
     """Why a planner returned."""
 
     CONVERGED = "converged"
-    """The last state's distance is within the tolerance, or the cost has stopped falling."""
+    """The distance at the arrival, as a rule the last state's, is within the tolerance, or the cost has stalled."""
     ITERATIONS = "iterations"
     """The iteration budget is used up."""
     DEADLINE = "deadline"

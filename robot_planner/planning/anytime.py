@@ -37,7 +37,7 @@ class AnytimeConfig(ObjectiveConfig):
 
     iterations: int = parameter(200, "iterations at most", 1, 1_000_000)
     tolerance: float = parameter(
-        0.0, "distance of the last state to the goal that is near enough, in the metric's unit; 0: never", 0.0, 1e6
+        0.0, "distance to the goal at the arrival that is near enough, in the metric's unit; 0: never", 0.0, 1e6
     )
     keep_arrival: bool = parameter(
         True, "with a tolerance, a plan is to arrive when the last one has promised to, and not at its own end"
@@ -199,7 +199,7 @@ class Run:
             done = done | (distance <= config.tolerance)
         if config.patience > 0:
             done = done | (self._stalled >= config.patience)
-        flags = done.tolist()  # the one value read back between evaluations
+        flags = done.tolist()  # read back: without a deadline nothing else is, between two evaluations
         if not any(flags):
             return None
         failed = self._failed.tolist()

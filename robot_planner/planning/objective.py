@@ -33,7 +33,9 @@ class ObjectiveConfig(Parameters):
 
     horizon: int = parameter(12, "number of actions of a plan, T", 1, 1000)
     discount: float = parameter(1.0, "weight of a step's cost over the one before it", 0.01, 1.0)
-    terminal_weight: float = parameter(1.0, "weight of the last state's cost over the mean of all", 0.0, 1e6)
+    terminal_weight: float = parameter(
+        1.0, "weight of the cost at the arrival, the last state but for keep_arrival, over the mean of all", 0.0, 1e6
+    )
     uncertainty_weight: float = parameter(
         0.0, "cost of one unit of uncertainty above the threshold, in costs at the start", 0.0, 1e6
     )

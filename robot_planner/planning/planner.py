@@ -19,8 +19,8 @@ class Planner(Protocol):
         """Plans one problem; ``deadline`` on the clock of ``time.monotonic`` [s].
 
         Returns the best plan so far by the cost of its true rollout, at the deadline at the latest (or after one
-        iteration more). Warm-starts from its last plan, shifted by the time between the two stamps, until
-        ``reset``.
+        iteration more). Warm-starts from its last plan, shifted by the time between where the two begin (stamp and
+        lead), until ``reset``.
         """
         ...
 

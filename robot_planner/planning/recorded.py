@@ -28,7 +28,7 @@ Recorder = Callable[[Work, tuple[Tensor, ...]], Work]
 WARM_UP = 3
 """Times that work is done before it is recorded, as PyTorch asks: libraries set themselves up in the first ones."""
 KEPT = 16
-"""Shapes that are recorded, of one function; what comes after them is done as on a CPU."""
+"""Shapes that are recorded, of one function; what comes after them is done as it is, operation by operation."""
 
 
 def cuda_graph(work: Work, inputs: tuple[Tensor, ...]) -> Work:
