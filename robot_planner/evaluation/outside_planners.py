@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
+from robot_planner.planning.anytime import AnytimePlanner
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
+from robot_planner.planning.run import AnytimeConfig, Run
 from robot_planner.types import Plan, Problem, StopReason
 
 

@@ -31,10 +31,10 @@ from torch import Tensor, nn
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import EnvironmentSetupError, InvalidInputError
 from robot_planner.evaluation.outside_planners import EndedError, OutsideConfig, OutsidePlanner
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.run import Run
 from robot_planner.types import StopReason
 
 PACKAGE = "torchrl"

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.noise import NoiseSource, autoregressive
 from robot_planner.planning.objective import Evaluation, Objective
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.run import Run
 from robot_planner.planning.sampling import Gaussians, SamplingConfig, SamplingPlanner
 
 

@@ -7,9 +7,9 @@ from math import pi
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.noise import NoiseSource, joined, parts_of
+from robot_planner.planning.run import Run
 
 WAVES = 4
 """Cosines in a smooth random sequence; the k-th has 1 / (1 + k) of the first one's amplitude."""

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.planning.adam import Adam
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
+from robot_planner.planning.run import Run
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import InvalidInputError
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import Lifted, begun_on, straight_line
@@ -28,6 +27,7 @@ from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.population import PopulationConfig, PopulationSync
 from robot_planner.planning.recorded import Recorded
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
+from robot_planner.planning.run import Run
 from robot_planner.planning.sync import CemSync, GradientSync, SmoothedSync, Sync
 
 GROWTH, SHRINKAGE = 1.5, 0.5

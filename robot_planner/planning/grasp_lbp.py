@@ -18,13 +18,13 @@ from torch import Tensor
 from robot_planner.checkpoints import load_checkpoint, save_checkpoint
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.errors import ModelError
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.grasp import Grasp, GraspConfig
 from robot_planner.planning.lbp import BackwardPlanner, LbpConfig
 from robot_planner.planning.objective import Task
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.run import Run
 
 KIND = "subgoals"
 """What the configuration of such a model folder calls itself."""

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from robot_planner.dynamics.world_model import WorldModel
 from robot_planner.planning.adam import Adam
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.collocation import Collocation
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.lifted import begun_on, straight_line
@@ -24,6 +23,7 @@ from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
 from robot_planner.planning.refining import RefiningConfig, RefiningPlanner, Search
+from robot_planner.planning.run import Run
 
 DAMPING = (1e-6, 1e6)
 """Range of the damping."""

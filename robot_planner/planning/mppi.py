@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from robot_planner.dynamics.world_model import WorldModel
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import GoalMetric
 from robot_planner.planning.noise import NoiseSource, power_law
 from robot_planner.planning.objective import Evaluation, Objective, Task
 from robot_planner.planning.parameters import parameter
 from robot_planner.planning.planner import PLANNERS
+from robot_planner.planning.run import Run
 from robot_planner.planning.sampling import Gaussians, SamplingConfig, SamplingPlanner
 from robot_planner.types import StopReason
 

@@ -25,10 +25,10 @@ from math import pi
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.lifted import latent_scale, straight_line
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Objective
+from robot_planner.planning.run import Run
 
 KNOTS = 32
 """Pieces of the polyline that stands for a path while it is put to an even pace."""

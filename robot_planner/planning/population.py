@@ -21,10 +21,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.goal_metric import gradient_of
 from robot_planner.planning.noise import NoiseSource, joined, parts_of
 from robot_planner.planning.objective import Evaluation, screened
+from robot_planner.planning.run import Run
 
 FINEST = 0.05
 """Deviation of the smallest mutations, as a fraction of the largest."""

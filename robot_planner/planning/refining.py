@@ -8,10 +8,11 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
+from robot_planner.planning.anytime import AnytimePlanner
 from robot_planner.planning.first_actions import first_actions
 from robot_planner.planning.objective import Evaluation, screened
 from robot_planner.planning.parameters import parameter
+from robot_planner.planning.run import AnytimeConfig, Run
 from robot_planner.types import Problem, StopReason
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import AnytimeConfig, AnytimePlanner, Run
+from robot_planner.planning.anytime import AnytimePlanner
 from robot_planner.planning.noise import NoiseSource, joined, parts_of, split
 from robot_planner.planning.objective import Evaluation, Objective
 from robot_planner.planning.parameters import parameter
+from robot_planner.planning.run import AnytimeConfig, Run
 from robot_planner.types import StopReason
 
 

@@ -13,11 +13,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.cem import CemConfig, Sampler
 from robot_planner.planning.mppi import MppiConfig, PathIntegral
 from robot_planner.planning.noise import NoiseSource
 from robot_planner.planning.objective import Evaluation, Task, cheaper
+from robot_planner.planning.run import Run
 from robot_planner.planning.sampling import Gaussians, SamplingConfig
 
 LADDER = (0.25, 1.0, 4.0)

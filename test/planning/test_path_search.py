@@ -13,9 +13,10 @@ from toys import RandomModel, point_mass, random_problem, walled_plane
 
 from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.planning import Grasp, GraspConfig, LatentDistance
-from robot_planner.planning.anytime import Budget, Run
+from robot_planner.planning.budget import Budget
 from robot_planner.planning.lifted import straight_line
 from robot_planner.planning.path_search import LinearInverse, PathSearch, at_even_pace, following_actions
+from robot_planner.planning.run import Run
 from robot_planner.types import Problem
 
 

@@ -11,12 +11,12 @@ from toys import CurvedMetric, RandomModel, point_mass, random_problem
 
 from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.planning import Cem, CemConfig, Grasp, GraspConfig, LatentDistance
-from robot_planner.planning.anytime import Run
 from robot_planner.planning.first_actions import smooth_noise
 from robot_planner.planning.goal_metric import DifferentiableMetric, PartDistance, gradient_of
 from robot_planner.planning.noise import split
 from robot_planner.planning.objective import Evaluation
 from robot_planner.planning.population import FINEST, PopulationConfig, PopulationSync, curvature, paces
+from robot_planner.planning.run import Run
 from robot_planner.types import Problem, StopReason
 
 HORIZON, RESTARTS = 8, 3

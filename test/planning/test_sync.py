@@ -11,7 +11,7 @@ from toys import Clock, CurvedMetric, RandomModel, point_mass, random_problem
 
 from robot_planner.dynamics.world_model import FunctionModel
 from robot_planner.planning import Grasp, GraspConfig, LatentDistance
-from robot_planner.planning.anytime import Budget
+from robot_planner.planning.budget import Budget
 from robot_planner.planning.cem import CemConfig
 from robot_planner.planning.goal_metric import PartDistance
 from robot_planner.planning.grasp import GraspSearch
