@@ -90,13 +90,13 @@ def test_it_rests_no_longer_in_all_than_it_may():
 
 
 def test_the_planners_time_stands_still_for_the_first_action_whatever_the_lead():
-    told = Told(9.0, 9.0, 9.0)
+    told = Told(9.0, 9.0, 9.0, 9.0)
     planner = hesitant(told)
-    for seconds, lead in ((1.0, 0.25), (1.5, 0.125), (2.0, 0.25)):
+    for seconds, lead in ((1.0, 0.25), (1.5, 0.125), (2.0, 0.25), (2.125, 0.0)):
         planner.plan(asked(seconds, lead))
     begins = [problem.begins / SECOND for problem, _ in told.asked]
-    # after 0.375 s the first rest, of 0.5 s, is not over; after 0.625 s the second one is
-    assert begins == [1.25, 1.25, 1.375]
+    # after 0.375 s the first rest, of 0.5 s, is not over; after 0.625 s the second one is; the third has not begun
+    assert begins == [1.25, 1.25, 1.375, 1.25]
 
 
 def test_around_members_apart_all_of_them_have_to_come_near():
