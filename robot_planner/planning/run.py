@@ -126,7 +126,7 @@ class Run:
             done = done | (distance <= config.tolerance)
         if config.patience > 0:
             done = done | (self._stalled >= config.patience)
-        flags = done.tolist()  # read back: without a deadline nothing else is, between two evaluations
+        flags = done.tolist()  # without a deadline the one value that refinement reads back between two evaluations
         if not any(flags):
             return None
         failed = self._failed.tolist()
@@ -171,10 +171,10 @@ class Run:
             )
 
 
-def _columns(costs: Sequence[Tensor], among: Sequence[int], numbers: Sequence[int]) -> Tensor:
+def _columns(costs: list[Tensor], among: Sequence[int], numbers: Sequence[int]) -> Tensor:
     """Costs (H, N) of problems of these numbers, from costs (P,) of problems among which they are."""
     place = {number: at for at, number in enumerate(among)}
-    return torch.stack(list(costs))[:, [place[number] for number in numbers]]
+    return torch.stack(costs)[:, [place[number] for number in numbers]]
 
 
 def _stacked(problems: Sequence[Problem], objective: Objective) -> tuple[Tensor, Tensor]:
